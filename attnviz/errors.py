@@ -1,7 +1,8 @@
 """The errors this library raises on purpose.
 
 Every message reads `{what} must be {expected}; got {actual}. {next step}.` Each kind is also a built-in error,
-so that a script may catch `ValueError` or `LookupError` without knowing this library. Anything else that escapes is a bug.
+so that a script may catch `ValueError` or `LookupError` without knowing this library. Anything else that escapes is a
+bug.
 """
 
 import difflib
