@@ -1,0 +1,1 @@
+"""The Streamlit dashboard: choose, call attnviz, show."""
