@@ -1,0 +1,60 @@
+"""The bundled networks' architectures by name: one trunk, differing only in attention, and a transformer."""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import nn
+
+from attnviz.errors import NotFoundError
+from attnviz.layers import AAConv2d, Cbam, SqueezeExcitation
+from attnviz.models.resnet import MakeConv, ResNet, conv3x3
+from attnviz.models.vit import VisionTransformer
+
+
+def augmented_conv(heads: int = 4, ratio: float = 0.25, grid_hw: tuple[int, int] = (8, 8)) -> MakeConv:
+    """Makes attention-augmented 3x3 convolutions with the paper's channel rule.
+
+    Each head has `max(20, ratio * out_channels / heads)` key channels and `ratio * out_channels / heads` value
+    channels, rounded down (arXiv:1904.09925, section 4.2: kappa = upsilon = 0.25, at least 20 dimensions a head).
+    """
+
+    def make(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+        share = int(ratio * out_channels) // heads
+        return AAConv2d(
+            in_channels,
+            out_channels,
+            stride=stride,
+            key_channels=heads * max(20, share),
+            value_channels=heads * share,
+            heads=heads,
+            grid_hw=grid_hw,
+        )
+
+    return make
+
+
+ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
+    "resnet_plain": ResNet,
+    "se_resnet": partial(ResNet, gate=SqueezeExcitation),
+    "cbam_resnet": partial(ResNet, gate=Cbam),
+    "aa_resnet": partial(ResNet, first_convs=(conv3x3, conv3x3, augmented_conv(), augmented_conv())),
+    "vit": VisionTransformer,
+}
+"""Key: the network's public name. Value: makes it, given the number of classes. Extended in this file only."""
+
+
+def build(architecture: str, num_classes: int = 50) -> nn.Module:
+    """The network of that name with fresh random weights, in training mode.
+
+    Args:
+        architecture: a key of `ARCHITECTURES`.
+        num_classes: outputs of the last layer.
+
+    Raises:
+        NotFoundError: no such architecture; the message lists them.
+    """
+    if architecture not in ARCHITECTURES:
+        raise NotFoundError(
+            f"architecture must be one of {', '.join(ARCHITECTURES)}; got {architecture!r}. Choose one of these."
+        )
+    return ARCHITECTURES[architecture](num_classes)

@@ -1,0 +1,115 @@
+"""Residual networks whose blocks take any attention, at any place the papers put it.
+
+Papers: He, Zhang, Ren, Sun 2016, arXiv:1512.03385 (the basic block); arXiv:1709.01507 and arXiv:1807.06521 for the
+gate's place: on the last BatchNorm's output, before the addition and the final ReLU; arXiv:1904.09925 for the
+attention-augmented convolution in place of a block's first 3x3 convolution.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+MakeGate = Callable[[int], nn.Module]
+"""Makes the gate of a block from the block's output channels."""
+
+MakeConv = Callable[[int, int, int], nn.Module]
+"""Makes a 3x3 convolution from input channels, output channels and stride."""
+
+
+def conv3x3(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the grid at stride 1, without bias."""
+    return nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False)
+
+
+class BasicBlock(nn.Module):
+    """`relu(shortcut(x) + attention(bn(conv(relu(bn(conv(x)))))))`.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        stride: of the first convolution; the shortcut is a 1x1 convolution with BatchNorm where the shape changes.
+        gate: makes the attention on the residual branch, or None.
+        first_conv: makes the first convolution.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        gate: MakeGate | None = None,
+        first_conv: MakeConv = conv3x3,
+    ) -> None:
+        super().__init__()
+        self.conv1 = first_conv(in_channels, out_channels, stride)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = conv3x3(out_channels, out_channels)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.attention = gate(out_channels) if gate else None
+        self.shortcut: nn.Module | None = None
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = torch.relu(self.bn1(self.conv1(x)))
+        residual = self.bn2(self.conv2(residual))
+        if self.attention is not None:
+            residual = self.attention(residual)
+        return torch.relu(residual + (x if self.shortcut is None else self.shortcut(x)))
+
+
+class ResNet(nn.Module):
+    """A stem of stride 2, four stages, global average pooling, one linear layer.
+
+    Args:
+        num_classes: outputs.
+        widths: channels of the stages.
+        depths: blocks of the stages.
+        strides: of each stage's first block. The default ends at stride 8 of the input: no stride in the last stage, so
+            that its map has 8 cells where the input has 64 pixels.
+        gate: makes each block's attention, or None.
+        first_convs: per stage, what makes the first 3x3 convolution of its blocks.
+    """
+
+    cam_layer = "layer4"
+
+    def __init__(
+        self,
+        num_classes: int,
+        widths: Sequence[int] = (32, 64, 128, 160),
+        depths: Sequence[int] = (1, 2, 2, 2),
+        strides: Sequence[int] = (1, 2, 2, 1),
+        gate: MakeGate | None = None,
+        first_convs: Sequence[MakeConv] = (conv3x3,) * 4,
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(conv3x3(3, widths[0], stride=2), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True))
+        in_channels = widths[0]
+        for number, (width, depth, stride, first_conv) in enumerate(
+            zip(widths, depths, strides, first_convs, strict=True), start=1
+        ):
+            blocks = [
+                BasicBlock(in_channels if n == 0 else width, width, stride if n == 0 else 1, gate, first_conv)
+                for n in range(depth)
+            ]
+            self.add_module(f"layer{number}", nn.Sequential(*blocks))
+            in_channels = width
+        self.fc = nn.Linear(in_channels, num_classes)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last feature map, shape (b, c, h / 8, w / 8) rounded up, for pictures of shape (b, 3, h, w)."""
+        for stage in (self.stem, self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.features(x).mean(dim=(2, 3)))

@@ -1,0 +1,1 @@
+"""How the bundled networks were trained and how they are evaluated: data, recipe, loop, evaluation."""

@@ -1,0 +1,202 @@
+"""The training loop: resumable at any step, on a processor or a GPU."""
+
+import math
+import os
+import time
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from attnviz.models import build
+from attnviz.training.augment import random_views
+from attnviz.training.classes import FIFTY
+from attnviz.training.data import Split
+from attnviz.training.evaluate import accuracy
+from attnviz.training.recipe import PHASES, Phase
+
+SAVE_EVERY_S = 60.0
+TEMPERATURE = 2.0
+
+
+def one_cycle(step: int, steps: int, peak: float, warm_up: float) -> float:
+    """Learning rate at `step`: linear from 0 to `peak` over the first share of the steps, then a cosine to 0."""
+    place = (step + 1) / steps
+    if place <= warm_up:
+        return peak * place / warm_up
+    return peak * 0.5 * (1 + math.cos(math.pi * (place - warm_up) / (1 - warm_up)))
+
+
+def classes_of(phase: Phase, all_wnids: tuple[str, ...]) -> tuple[str, ...]:
+    """WordNet ids of the phase's outputs, in order."""
+    return tuple(FIFTY) if phase.classes == "fifty" else all_wnids
+
+
+def transplant(
+    source: dict[str, Tensor], target: nn.Module, source_classes: tuple[str, ...], target_classes: tuple[str, ...]
+) -> list[str]:
+    """Copy a trained network's weights into another network; return the names of what keeps its fresh weights.
+
+    Tensors of the same name and shape are copied; an attention-augmented convolution takes the first filters of the
+    plain one; the last layer takes the rows of the classes it shares.
+    """
+    own = target.state_dict()
+    new = dict(own)
+    rows = [source_classes.index(wnid) for wnid in target_classes]
+    for name in own:
+        plain = name.replace(".conv1.conv.weight", ".conv1.weight")
+        if plain not in source:
+            continue
+        if name.startswith(("fc.", "head.")):
+            new[name] = source[plain][rows]
+        elif source[plain].shape == own[name].shape:
+            new[name] = source[plain]
+        elif name != plain:
+            new[name] = source[plain][: len(own[name])]
+    target.load_state_dict(new)
+    return [name for name in own if new[name] is own[name]]
+
+
+def optimiser_of(phase: Phase, model: nn.Module) -> torch.optim.Optimizer:
+    """SGD with Nesterov momentum, or AdamW; no weight decay on biases, norms, positions and tokens."""
+    decayed = [p for n, p in model.named_parameters() if p.ndim > 1 and "positions" not in n and "token" not in n]
+    chosen = {id(p) for p in decayed}
+    rest = [p for p in model.parameters() if id(p) not in chosen]
+    groups = [{"params": decayed, "weight_decay": phase.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+    if phase.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=phase.peak_rate, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, lr=phase.peak_rate, betas=(0.9, 0.98))
+
+
+def faster_precision(device: torch.device) -> torch.dtype:
+    """bfloat16 where one convolution's training step runs faster in it than in float32, else float32."""
+    if device.type == "cuda":
+        return torch.bfloat16
+    conv = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last)
+    x = torch.rand(32, 64, 32, 32).to(memory_format=torch.channels_last)
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        for _ in range(2):
+            start = time.perf_counter()
+            with torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
+                conv(x).float().sum().backward()
+            seconds[dtype] = time.perf_counter() - start
+    return min(seconds, key=lambda dtype: seconds[dtype])
+
+
+def train_phase(
+    phase: Phase, training: Split, validation: Split, folder: Path, device: torch.device, dtype: torch.dtype
+) -> Path:
+    """Run one phase, or go on where it stopped.
+
+    Args:
+        phase: of the recipe.
+        training: pictures, labelled in the order of `classes_of(phase, ...)`.
+        validation: likewise.
+        folder: of the checkpoints; the phases named in `starts_from` and `teacher` have ended there.
+        device: to train on.
+        dtype: of the autocast; float32 for none.
+
+    Returns:
+        The file of the final weights, `folder/<phase>.pt`.
+    """
+    final = folder / f"{phase.name}.pt"
+    if final.exists():
+        return final
+    partial = folder / f"{phase.name}.part.pt"
+    torch.manual_seed(phase.seed)
+    model = build(phase.architecture, len(training.wnids)).to(device, memory_format=torch.channels_last)
+    if phase.starts_from:
+        start = torch.load(folder / f"{phase.starts_from}.pt", map_location=device, weights_only=True)
+        fresh = transplant(start["model"], model, tuple(start["wnids"]), training.wnids)
+        print(f"{phase.name}: weights of {phase.starts_from}; fresh: {', '.join(fresh) or 'none'}", flush=True)
+    optimiser = optimiser_of(phase, model)
+    teacher, rows = _teacher(phase, training.wnids, folder, device)
+    first_step, seconds = 0, 0.0
+    if partial.exists():
+        saved = torch.load(partial, map_location=device, weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimiser.load_state_dict(saved["optimiser"])
+        first_step, seconds = saved["step"], saved["seconds"]
+
+    per_epoch = len(training.labels) // phase.batch
+    steps = per_epoch * len(phase.sizes_px)
+    labels = torch.from_numpy(training.labels).to(device)
+    model.train()
+    started = saved_at = shown_at = time.monotonic()
+    loss_sum, hits, seen = 0.0, 0, 0
+    for step in range(first_step, steps):
+        epoch, place = divmod(step, per_epoch)
+        generator = torch.Generator().manual_seed(phase.seed * 1_000_003 + epoch)
+        if place == 0 or step == first_step:
+            order = torch.randperm(len(labels), generator=generator).numpy()
+        rows_now = order[place * phase.batch : (place + 1) * phase.batch]
+        rows_now.sort()  # neighbours on disk, read together; the order inside a batch does not matter
+        pictures = torch.from_numpy(training.pictures[rows_now]).permute(0, 3, 1, 2).to(device)
+        generator.manual_seed(phase.seed * 1_000_003 + 7919 * step)
+        views = random_views(pictures, phase.sizes_px[epoch], generator, phase.area)
+        views = views.to(memory_format=torch.channels_last)
+        targets = labels[rows_now]
+        for group in optimiser.param_groups:
+            group["lr"] = one_cycle(step, steps, phase.peak_rate, phase.warm_up)
+        autocast = torch.autocast(device.type, dtype) if dtype is not torch.float32 else nullcontext()
+        with autocast:
+            logits = model(views).float()
+            loss = F.cross_entropy(logits, targets, label_smoothing=phase.smoothing)
+            if teacher is not None:
+                loss = 0.3 * loss + 0.7 * _imitation(logits, teacher, views, rows)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if phase.optimiser == "adamw":
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+
+        loss_sum += float(loss.detach()) * len(targets)
+        hits += int((logits.argmax(1) == targets).sum())
+        seen += len(targets)
+        now = time.monotonic()
+        if now - shown_at > 20 or step + 1 == steps:
+            left = (now - started) / (step + 1 - first_step) * (steps - step - 1)
+            print(
+                f"{phase.name}: epoch {epoch + 1}/{len(phase.sizes_px)} ({phase.sizes_px[epoch]} px) step {step + 1}/"
+                f"{steps} loss {loss_sum / seen:.3f} accuracy {hits / seen:.1%} left {left / 60:.1f} min",
+                flush=True,
+            )
+            loss_sum, hits, seen, shown_at = 0.0, 0, 0, now
+        if now - saved_at > SAVE_EVERY_S:
+            _save(partial, model=model.state_dict(), optimiser=optimiser.state_dict(), step=step + 1,
+                  seconds=seconds + now - started)  # fmt: skip
+            saved_at = now
+    top1, top5 = accuracy(model, validation, 64, device)
+    print(f"{phase.name}: validation at 64 px: top-1 {top1:.1%}, top-5 {top5:.1%}", flush=True)
+    _save(final, model=model.state_dict(), wnids=list(training.wnids), seconds=seconds + time.monotonic() - started)
+    partial.unlink(missing_ok=True)
+    return final
+
+
+def _imitation(logits: Tensor, teacher: nn.Module, views: Tensor, rows: list[int]) -> Tensor:
+    """Cross entropy between softened outputs, times the squared temperature (Hinton et al. 2015, arXiv:1503.02531)."""
+    with torch.no_grad():
+        wanted = (teacher(views).float()[:, rows] / TEMPERATURE).softmax(dim=1)
+    return F.kl_div(F.log_softmax(logits / TEMPERATURE, dim=1), wanted, reduction="batchmean") * TEMPERATURE**2
+
+
+def _teacher(
+    phase: Phase, wnids: tuple[str, ...], folder: Path, device: torch.device
+) -> tuple[nn.Module | None, list[int]]:
+    """The teacher in evaluation mode, and which of its outputs are the phase's classes."""
+    if phase.teacher is None:
+        return None, []
+    saved = torch.load(folder / f"{phase.teacher}.pt", map_location=device, weights_only=True)
+    model = build(PHASES[phase.teacher].architecture, len(saved["wnids"]))
+    model.load_state_dict(saved["model"])
+    return model.to(device, memory_format=torch.channels_last).eval(), [saved["wnids"].index(w) for w in wnids]
+
+
+def _save(path: Path, **state: object) -> None:
+    """Write beside, then rename: a killed run never leaves half a checkpoint."""
+    beside = path.with_suffix(".tmp")
+    torch.save(state, beside)
+    os.replace(beside, path)

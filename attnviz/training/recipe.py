@@ -1,0 +1,66 @@
+"""The recipe of the bundled networks, as data: what is trained, on what, for how long."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One run of the optimiser.
+
+    name: of the checkpoint. architecture: built by `attnviz.models.build`. classes: all 200, or the fifty. sizes_px:
+    side of the pictures, one entry an epoch (small pictures first: cheap, and the last epochs set the scale).
+    starts_from: phase whose weights are taken over, the 50 classes' rows of the last layer included. teacher: phase
+    whose softened outputs are imitated, or None.
+    """
+
+    name: str
+    architecture: str
+    classes: Literal["all", "fifty"]
+    sizes_px: tuple[int, ...]
+    peak_rate: float
+    optimiser: Literal["sgd", "adamw"] = "sgd"
+    weight_decay: float = 5e-4
+    area: tuple[float, float] = (0.3, 1.0)
+    starts_from: str | None = None
+    teacher: str | None = None
+    batch: int = 128
+    smoothing: float = 0.1
+    warm_up: float = 0.2
+    seed: int = 0
+
+
+TRUNK = Phase("trunk", "resnet_plain", "all", (32, 40, 40, 48), peak_rate=0.1)
+
+
+def tuned(architecture: str) -> Phase:
+    """The second phase of the convolutional networks: the trunk's weights, the network's own attention, 50 classes."""
+    return Phase(architecture, architecture, "fifty", (48, 48, 48, 56, 56, 64), peak_rate=0.06, starts_from="trunk")
+
+
+PHASES: dict[str, Phase] = {
+    phase.name: phase
+    for phase in (
+        TRUNK,
+        *(tuned(name) for name in ("resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet")),
+        Phase(
+            "vit_trunk", "vit", "all", (32, 40, 40, 48), peak_rate=1e-3, optimiser="adamw", weight_decay=0.05,
+            teacher="trunk",
+        ),
+        Phase(
+            "vit", "vit", "fifty", (48,) * 8 + (56,) * 2, peak_rate=6e-4, optimiser="adamw", weight_decay=0.05,
+            starts_from="vit_trunk", teacher="resnet_plain",
+        ),
+    )
+}  # fmt: skip
+"""Key: phase name. Value: the phase. Phases named like an architecture end in a bundled network."""
+
+
+def chain(name: str) -> list[Phase]:
+    """The phases to run, in order, so that phase `name` can run: its start and its teacher first."""
+    phase = PHASES[name]
+    before: list[Phase] = []
+    for needed in (phase.starts_from, phase.teacher):
+        if needed:
+            before += [earlier for earlier in chain(needed) if earlier not in before]
+    return [*before, phase]

@@ -1,0 +1,44 @@
+"""Train a bundled network, with what it needs before it."""
+
+from pathlib import Path
+
+import torch
+
+from attnviz.errors import NotFoundError
+from attnviz.training.data import open_splits
+from attnviz.training.loop import classes_of, faster_precision, train_phase
+from attnviz.training.recipe import PHASES, chain
+
+
+def train(name: str, data: Path, out: Path, device: str | None = None, precision: str = "auto") -> Path:
+    """Train network `name` by the recipe and return the file of its final weights.
+
+    Args:
+        name: a phase of the recipe.
+        data: folder of Tiny ImageNet; downloaded when empty.
+        out: folder of the checkpoints; a run that stopped goes on from there.
+        device: as torch names it; None takes a GPU where there is one.
+        precision: "float32", "bfloat16", or "auto" for the faster of the two on this machine.
+
+    Raises:
+        NotFoundError: no such network.
+        AssetError: no data.
+    """
+    if name not in PHASES:
+        raise NotFoundError(f"network must be one of {', '.join(PHASES)}; got {name!r}. Choose one of these.")
+    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    dtype = faster_precision(where) if precision == "auto" else getattr(torch, precision)
+    print(f"training on {where} in {str(dtype).removeprefix('torch.')}", flush=True)
+    out.mkdir(parents=True, exist_ok=True)
+    file = out
+    for phase in chain(name):
+        done = out / f"{phase.name}.pt"
+        if done.exists():
+            file = done
+            continue
+        training, validation = open_splits(data, None)
+        if phase.classes == "fifty":
+            wnids = classes_of(phase, training.wnids)
+            training, validation = training.only(wnids), validation.only(wnids)
+        file = train_phase(phase, training, validation, out, where, dtype)
+    return file
