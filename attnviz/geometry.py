@@ -52,7 +52,7 @@ class Geometry:
             )
         if len(self.offset_yx) != 2 or not all(math.isfinite(offset) for offset in self.offset_yx):
             raise ValueRangeError(
-                f"offset_yx must be two finite numbers; got {self.offset_yx}. Give the input's corner in resized pixels."
+                f"offset_yx must be two finite numbers; got {self.offset_yx}. Give the corner in resized pixels."
             )
         y0, x0, y1, x1 = self.seen_box()
         if y1 <= y0 or x1 <= x0:
@@ -86,10 +86,14 @@ class Geometry:
         )
 
     def cell_edges(self, grid_hw: tuple[int, int]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Borders of a grid's cells in source pixels: (h + 1,) rows and (w + 1,) columns, not clipped to the picture."""
+        """Borders of the cells in source pixels: (h + 1,) rows and (w + 1,) columns, not clipped to the picture."""
         height, width = _grid(grid_hw)
-        rows = (np.arange(height + 1) * (self.input_hw[0] / height) + self.offset_yx[0]) / self.scale_yx[0]
-        columns = (np.arange(width + 1) * (self.input_hw[1] / width) + self.offset_yx[1]) / self.scale_yx[1]
+        rows = (
+            np.arange(height + 1, dtype=np.float64) * (self.input_hw[0] / height) + self.offset_yx[0]
+        ) / self.scale_yx[0]
+        columns = (
+            np.arange(width + 1, dtype=np.float64) * (self.input_hw[1] / width) + self.offset_yx[1]
+        ) / self.scale_yx[1]
         return rows, columns
 
     def cell_at(self, point_yx: tuple[float, float], grid_hw: tuple[int, int]) -> tuple[int, int] | None:
@@ -211,7 +215,7 @@ def _grid(grid_hw: tuple[int, int]) -> tuple[int, int]:
 
 def _grid_positions(geometry: Geometry, cells: int, axis: int) -> npt.NDArray[np.float64]:
     """Centre of each source pixel along one axis, in cells: cell k covers [k, k + 1)."""
-    centres = np.arange(geometry.source_hw[axis]) + 0.5
+    centres = np.arange(geometry.source_hw[axis], dtype=np.float64) + 0.5
     return (centres * geometry.scale_yx[axis] - geometry.offset_yx[axis]) * (cells / geometry.input_hw[axis]) + _TIE
 
 
@@ -258,7 +262,6 @@ def _running_area(
     """Sum of `amount` along the first axis up to each edge, counting the part of the pixel that an edge cuts."""
     whole = np.minimum(edges.astype(np.int64), len(amount) - 1)
     # A mask is counted in int32: half the memory traffic of float64 over 12 megapixels, and exact.
-    sums = np.cumsum(amount, axis=0, dtype=np.int32 if amount.dtype == np.bool_ else np.float64)
-    cut = amount[whole].astype(np.float64)
-    area: npt.NDArray[np.float64] = sums[whole] - cut + cut * (edges - whole)[:, None]
-    return area
+    running = np.cumsum(amount, axis=0, dtype=np.int32 if amount.dtype == np.bool_ else np.float64)
+    sums, cut = np.asarray(running[whole], dtype=np.float64), np.asarray(amount[whole], dtype=np.float64)
+    return sums - cut + cut * (edges - whole)[:, None]
