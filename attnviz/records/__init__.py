@@ -1,0 +1,21 @@
+"""What a trace holds: one record for each run of an attention layer."""
+
+from attnviz.records.deferred import Deferred, Part, kept, owned
+from attnviz.records.kinds import PROVEN_BELOW, ChannelWeights, Record, SelfAttention, Site, SpatialMask
+from attnviz.records.tokens import TokenGrid
+from attnviz.records.trace import Trace
+
+__all__ = [
+    "PROVEN_BELOW",
+    "ChannelWeights",
+    "Deferred",
+    "Part",
+    "Record",
+    "SelfAttention",
+    "Site",
+    "SpatialMask",
+    "TokenGrid",
+    "Trace",
+    "kept",
+    "owned",
+]

@@ -1,0 +1,163 @@
+"""Tensors that a record keeps without copying or computing them until someone asks.
+
+What a layer multiplied is often large, or costs a projection to compute again. A trace holds on to the tensors it would
+be made from; this file makes sure that a late answer is the same as an early one, or an error.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import overload
+
+import torch
+from torch import Tensor, nn
+
+from attnviz.errors import AttnvizError, NothingTracedError
+
+
+class Deferred:
+    """Tensors that are computed together when the first of them is asked for.
+
+    The tensors they come from are remembered with their versions. If one of them was written to in place, or a
+    parameter was replaced, asking raises instead of answering with numbers that the network never saw. The result is
+    copied to the CPU as float32, once; then the sources are let go. Pickling asks first. Not noticed: a write through
+    `parameter.data`, which PyTorch does not count.
+
+    Args:
+        compute: gives the tensors; called at most once, without gradients.
+        sources: tensors that `compute` reads.
+        layer: layer whose parameters and buffers `compute` reads, if any.
+    """
+
+    def __init__(
+        self, compute: Callable[[], Sequence[Tensor]], *sources: Tensor, layer: nn.Module | None = None
+    ) -> None:
+        self._lock = threading.Lock()
+        self._compute: Callable[[], Sequence[Tensor]] | None = compute
+        self._sources: tuple[tuple[Tensor, int, int], ...] = _versions(sources)
+        self._layer = layer
+        self._state = _versions(_state(layer))
+        self._values: tuple[Tensor, ...] = ()
+
+    def __getitem__(self, index: int) -> "Part":
+        """One of the tensors, still to be computed."""
+        return Part(self, index)
+
+    def values(self, what: str = "a deferred tensor") -> tuple[Tensor, ...]:
+        """All tensors, computed now if they were not before; `what` names them in an error."""
+        with self._lock:
+            if self._compute is not None:
+                self._refuse_changes(what)
+                with torch.inference_mode(False), torch.no_grad():
+                    self._values = tuple(owned(tensor) for tensor in self._compute())
+                self._compute, self._sources, self._layer, self._state = None, (), None, ()
+            return self._values
+
+    def _refuse_changes(self, what: str) -> None:
+        now = list(_state(self._layer))
+        changed = (
+            len(now) != len(self._state)
+            or any(new is not old for new, (old, _, _) in zip(now, self._state, strict=True))
+            or any((t._version, t.data_ptr()) != (version, at) for t, version, at in (*self._sources, *self._state))
+        )
+        if changed:
+            raise AttnvizError(
+                f"{what} must be read before what it comes from changes; got a feature map or a parameter that was "
+                "written to after the layer ran. Trace again with trace(..., eager=True), which copies at once."
+            )
+
+    def __getstate__(self) -> tuple[Tensor, ...]:
+        return self.values()
+
+    def __setstate__(self, values: tuple[Tensor, ...]) -> None:
+        self._lock, self._values = threading.Lock(), values
+        self._compute, self._sources, self._layer, self._state = None, (), None, ()
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One tensor of a `Deferred`."""
+
+    deferred: Deferred
+    index: int
+
+    def value(self, what: str = "a deferred tensor") -> Tensor:
+        """The tensor, computed now if it was not before; `what` names it in an error."""
+        return self.deferred.values(what)[self.index]
+
+
+def kept(tensor: Tensor) -> Part:
+    """The only item of a batch of one, copied when it is asked for; an error if it was written to until then."""
+    tensor = tensor.detach()
+    return Deferred(lambda: (tensor[0],), tensor)[0]
+
+
+def owned(tensor: Tensor) -> Tensor:
+    """A copy on the CPU, as float32, without gradient history."""
+    return tensor.detach().to("cpu", torch.float32, copy=True)
+
+
+class TensorField:
+    """A dataclass field that takes a tensor or a `Part` of a `Deferred`, and gives the tensor.
+
+    Args:
+        needed: without it the field may be left out, and reading it then says that nothing was kept.
+    """
+
+    def __init__(self, needed: bool = True) -> None:
+        self.needed = needed
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, record: None, owner: type) -> None: ...
+    @overload
+    def __get__(self, record: object, owner: type) -> Tensor: ...
+    def __get__(self, record: object | None, owner: type) -> Tensor | None:
+        if record is None:
+            # Dataclasses read a field's default from the class; AttributeError means that there is none.
+            if self.needed:
+                raise AttributeError(self.name)
+            return None
+        held = record.__dict__[f"_{self.name}"]
+        what = f"{record}: {self.name}"
+        if held is None:
+            raise NothingTracedError(
+                f"{what} must have been kept by the mechanism; got none. Emit {self.name} in its watch()."
+            )
+        return held.value(what) if isinstance(held, Part) else held
+
+    def __set__(self, record: object, value: Tensor | Part | None) -> None:
+        record.__dict__[f"_{self.name}"] = value
+
+
+class OptionalTensorField(TensorField):
+    """The same for a tensor that may be absent: reading it then gives None."""
+
+    def __init__(self) -> None:
+        super().__init__(needed=False)
+
+    @overload  # type: ignore[override]
+    def __get__(self, record: None, owner: type) -> None: ...
+    @overload
+    def __get__(self, record: object, owner: type) -> Tensor | None: ...
+    def __get__(self, record: object | None, owner: type) -> Tensor | None:
+        if record is None or record.__dict__[f"_{self.name}"] is None:
+            return None
+        return super().__get__(record, owner)
+
+
+def given(record: object, name: str) -> Tensor | None:
+    """The tensor of a field if it is there already; None where it is absent or still to be computed."""
+    held = record.__dict__[f"_{name}"]
+    return held if isinstance(held, Tensor) else None
+
+
+def _state(layer: nn.Module | None) -> chain[Tensor]:
+    return chain() if layer is None else chain(layer.parameters(), layer.buffers())
+
+
+def _versions(tensors: "Sequence[Tensor] | chain[Tensor]") -> tuple[tuple[Tensor, int, int], ...]:
+    return tuple((tensor, tensor._version, tensor.data_ptr()) for tensor in tensors)
