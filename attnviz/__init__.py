@@ -1,5 +1,4 @@
 """Reads the attention of trained networks, and puts a number on what it falls on."""
 
 from attnviz import _torchvision_ops as _torchvision_ops
-
-__version__ = "0.1.0"
+from attnviz._version import __version__ as __version__
