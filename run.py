@@ -166,7 +166,7 @@ def dashboard(python: Path, arguments: list) -> int:
     """Starts Streamlit, says where it is, opens the browser where there is one, and waits until it stops."""
     options = [argument for argument in arguments if argument != "--no-browser"]
     port = chosen_port(options)
-    address = f"http://localhost:{port}"
+    address = f"http://127.0.0.1:{port}"
     command = [
         *[str(python), "-P", "-m", "streamlit", "run", str(Path("dashboard", "app.py"))],
         # headless: Streamlit neither asks for an e-mail address nor opens the browser itself
@@ -177,7 +177,6 @@ def dashboard(python: Path, arguments: list) -> int:
     process = subprocess.Popen(command, cwd=ROOT)
     try:
         if not wait_for(f"{address}/_stcore/health", process):
-            process.terminate()
             raise SetupError(f"The dashboard did not start at {address}; its own words are above.")
         say(f"The dashboard is at {address}   (Ctrl-C stops it)")
         if "--no-browser" not in arguments and has_display():
@@ -231,13 +230,14 @@ def has_display() -> bool:
 
 
 def stop(process: subprocess.Popen) -> None:
-    if process.poll() is None:
-        process.terminate()
+    """Ends it; Ctrl-C in a terminal has reached it too, so it gets a moment to end by itself first."""
+    for push, patience_s in ((lambda: None, 1), (process.terminate, 10), (process.kill, None)):
+        push()
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=patience_s)
+            return
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            continue
 
 
 def test(python: Path, arguments: list) -> int:
