@@ -1,6 +1,7 @@
 """From records to attention maps, one idea per file."""
 
 from attnviz.maps.base import (
+    FLAT_BELOW,
     METHODS,
     AttentionMap,
     MapMethod,
@@ -13,13 +14,33 @@ from attnviz.maps.base import (
     register_method,
 )
 
+# Menus list the methods in the order of these imports.
+from attnviz.maps.grad_cam import GradCam  # isort: skip
+from attnviz.maps.gated_activation import GatedActivation  # isort: skip
+from attnviz.maps.gate_difference import GateDifference  # isort: skip
+from attnviz.maps.spatial_gate import SpatialGateMap  # isort: skip
+from attnviz.maps.attention_from import AttentionFrom  # isort: skip
+from attnviz.maps.received import Received  # isort: skip
+from attnviz.maps.rollout import Rollout  # isort: skip
+from attnviz.maps.channel_profile import ChannelProfile, channel_profile  # isort: skip
+
 __all__ = [
+    "FLAT_BELOW",
     "METHODS",
+    "AttentionFrom",
     "AttentionMap",
+    "ChannelProfile",
+    "GateDifference",
+    "GatedActivation",
+    "GradCam",
     "MapMethod",
     "MethodCard",
     "ModelMethod",
+    "Received",
+    "Rollout",
+    "SpatialGateMap",
     "available",
+    "channel_profile",
     "explain",
     "is_flat",
     "method_class",

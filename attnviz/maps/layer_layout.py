@@ -1,0 +1,109 @@
+"""How a layer's output lies on the picture: channels first, channels last, or a row of tokens."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from attnviz.errors import ShapeError
+
+
+class Layout(Protocol):
+    """Turns a layer's output into a grid of shape (1, c, h, w), and a changed grid back into an output."""
+
+    def to_grid(self, output: Tensor) -> Tensor: ...
+
+    def from_grid(self, grid_bchw: Tensor, output: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """A map of features, (1, c, h, w) or (1, h, w, c)."""
+
+    channels: Literal["first", "last"]
+
+    def to_grid(self, output: Tensor) -> Tensor:
+        return output if self.channels == "first" else rearrange(output, "b h w c -> b c h w")
+
+    def from_grid(self, grid_bchw: Tensor, output: Tensor) -> Tensor:
+        return grid_bchw if self.channels == "first" else rearrange(grid_bchw, "b c h w -> b h w c")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Prefix tokens, then patch tokens row by row: (1, prefix + h * w, c)."""
+
+    grid_hw: tuple[int, int]
+    prefix: int
+
+    def to_grid(self, output: Tensor) -> Tensor:
+        return rearrange(output[:, self.prefix :], "b (h w) c -> b c h w", h=self.grid_hw[0])
+
+    def from_grid(self, grid_bchw: Tensor, output: Tensor) -> Tensor:
+        return torch.cat([output[:, : self.prefix], rearrange(grid_bchw, "b c h w -> b (h w) c")], dim=1)
+
+
+def layout_of(model: nn.Module, output: Tensor, input_hw: tuple[int, int], layer: str) -> Layout:
+    """Find how an output lies on the picture, or refuse: a guess here would put a map in the wrong place.
+
+    Args:
+        model: asked for its token grid: `grid_of(input_hw)`, `patch_embed.patch_size` or `patch_size`.
+        output: the layer's output for one picture.
+        input_hw: pixels of the model input.
+        layer: its name, for the message.
+
+    Raises:
+        ShapeError: neither reading of the shape agrees with the picture's proportions, or the token count does not
+            fit the patch grid.
+    """
+    shape = tuple(output.shape)
+    if output.ndim == 4:
+        first, last = _fits(shape[2:4], input_hw), _fits(shape[1:3], input_hw)
+        if first:
+            return FeatureMap("first")
+        if last:
+            return FeatureMap("last")
+        raise ShapeError(
+            f"{layer} must return a feature map in the proportions of the {input_hw[0]} x {input_hw[1]} input; "
+            f"got {shape}. Choose an earlier layer, before pooling."
+        )
+    if output.ndim != 3:
+        raise ShapeError(
+            f"{layer} must return (1, c, h, w) or (1, tokens, c); got {shape}. Choose a layer whose output has places."
+        )
+    grid_hw = _patch_grid(model, input_hw)
+    if grid_hw is None:
+        raise ShapeError(
+            f"{layer} returns tokens {shape} and the model must say how they lie; got no grid_of() and no patch size. "
+            "Give the model a method grid_of(input_hw)."
+        )
+    prefix = shape[1] - grid_hw[0] * grid_hw[1]
+    if not 0 <= prefix <= 16:
+        raise ShapeError(
+            f"{layer} must return {grid_hw[0]} x {grid_hw[1]} patch tokens and up to 16 prefix tokens; "
+            f"got {shape[1]} tokens. Choose a layer at the patch grid's resolution."
+        )
+    return Tokens(grid_hw, prefix)
+
+
+def _fits(grid_hw: tuple[int, ...], input_hw: tuple[int, int]) -> bool:
+    """Whether a grid could be the input divided by one stride: rounding may take or add one cell a side."""
+    height, width = grid_hw
+    if height > input_hw[0] or width > input_hw[1]:
+        return False
+    stride = max(input_hw[0] / height, input_hw[1] / width)
+    return abs(input_hw[0] / stride - height) <= 1 and abs(input_hw[1] / stride - width) <= 1
+
+
+def _patch_grid(model: nn.Module, input_hw: tuple[int, int]) -> tuple[int, int] | None:
+    own = getattr(model, "grid_of", None)
+    if callable(own):
+        height, width = own(input_hw)
+        return int(height), int(width)
+    size = getattr(getattr(model, "patch_embed", None), "patch_size", None) or getattr(model, "patch_size", None)
+    if size is None:
+        return None
+    patch_hw = (size, size) if isinstance(size, int) else tuple(size)
+    return input_hw[0] // patch_hw[0], input_hw[1] // patch_hw[1]

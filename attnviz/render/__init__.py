@@ -1,0 +1,23 @@
+"""From maps to pictures: overlays, figures for slides, charts for pages. Nothing here changes a value."""
+
+from attnviz.render.comparison import MOST_PANELS, comparison_alt, comparison_figure
+from attnviz.render.overlay import STYLES, Style, overlay
+from attnviz.render.panel import NOT_EXPLANATION, Panel, focus_line, number
+from attnviz.render.scale import SCALES, Scale, ScaledMap, scale_maps
+
+__all__ = [
+    "MOST_PANELS",
+    "NOT_EXPLANATION",
+    "SCALES",
+    "STYLES",
+    "Panel",
+    "Scale",
+    "ScaledMap",
+    "Style",
+    "comparison_alt",
+    "comparison_figure",
+    "focus_line",
+    "number",
+    "overlay",
+    "scale_maps",
+]

@@ -1,0 +1,138 @@
+"""The figure that puts networks side by side, ready for a slide."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from attnviz.errors import ShapeError, ValueRangeError
+from attnviz.maps import is_flat
+from attnviz.render.columns import LONGEST_PIXELS, flat_words, panel_column, source_column
+from attnviz.render.inputs import HasMask, HasPixels, pixels_of, shrink_mask, shrink_pixels, shrunk_hw
+from attnviz.render.overlay import STYLES, Style
+from attnviz.render.panel import NOT_EXPLANATION, Panel
+from attnviz.render.scale import SCALES, Scale, scale_maps
+from attnviz.render.sheet import THEMES, Sheet
+
+MOST_PANELS = 6
+
+
+def comparison_figure(
+    picture: HasPixels | np.ndarray,
+    panels: Sequence[Panel],
+    *,
+    region: HasMask | None = None,
+    scale: Scale = "shared",
+    style: Style = "heat",
+    interpolation: Literal["cells", "smooth"] = "cells",
+    opacity: float = 0.9,
+    size: tuple[float, float] = (13.333, 7.5),
+    theme: Literal["light", "dark"] = "light",
+    transparent: bool = False,
+    heading: str = "",
+) -> Figure:
+    """Draw the picture and what each network attends to in it, side by side in one pixel frame.
+
+    Every panel shows the network, its prediction, the map over the picture, a colour bar with numbers and unit, how
+    much of the map lies in the region, the native grid and the layer. A map that is flat is named so, with its
+    range, instead of being painted.
+
+    Args:
+        picture: the source picture, or its pixels.
+        panels: one to six networks.
+        region: outlined on every picture.
+        scale: how values become colours; printed on the figure.
+        style: "heat" or "spotlight".
+        interpolation: "cells" or "smooth"; smooth is printed on the figure.
+        opacity: opacity of the hottest place, in [0, 1].
+        size: width and height in inches; the default is a 16:9 slide.
+        theme: "light" or "dark" text and background.
+        transparent: leave the background out.
+        heading: a line across the top, such as the finding.
+
+    Returns:
+        A matplotlib figure of its own, without ties to pyplot. `attnviz.export` turns it into files.
+
+    Raises:
+        ValueRangeError: no panel, too many, or an unknown theme, scale or style.
+        ShapeError: the region or a map belongs to a picture of another size.
+    """
+    check_panels(panels)
+    if theme not in THEMES:
+        raise ValueRangeError(f"theme must be one of {', '.join(THEMES)}; got {theme!r}.")
+    if style not in STYLES:
+        raise ValueRangeError(f"style must be one of {', '.join(STYLES)}; got {style!r}.")
+    rgb = pixels_of(picture)
+    hw = shrunk_hw((rgb.shape[0], rgb.shape[1]), LONGEST_PIXELS)
+    mask = _region_mask(region, rgb, hw)
+    scaled = scale_maps([panel.attention_map for panel in panels], scale)
+    columns = [source_column(shrink_pixels(rgb, hw), region)]
+    for panel, one in zip(panels, scaled, strict=True):
+        columns.append(panel_column(rgb, panel, one, region, style, interpolation, opacity))
+    footer = list(_footer(panels, scale, interpolation))
+    sheet = Sheet(size, THEMES[theme], transparent)
+    sheet.draw(columns, heading, footer, mask)
+    return sheet.figure
+
+
+def comparison_alt(
+    picture: HasPixels, panels: Sequence[Panel], region: HasMask | None = None, scale: Scale = "shared"
+) -> str:
+    """The comparison in words, for people who cannot see it: what each network predicts and how much lies in the region."""
+    check_panels(panels)
+    scaled = scale_maps([panel.attention_map for panel in panels], scale)
+    tiny = np.zeros((1, 1, 3), dtype=np.uint8)
+    parts = [f"{picture.name} and {len(panels)} network{'s' if len(panels) > 1 else ''} side by side"]
+    parts.append(source_column(tiny, region).alt)
+    parts += [_panel_alt(panel, region) for panel in panels]
+    units = list(dict.fromkeys(one.unit for one in scaled))
+    parts.append(f"Colours show {' and '.join(units)}")
+    return ". ".join(parts) + "."
+
+
+def check_panels(panels: Sequence[Panel]) -> None:
+    """Refuse a comparison of nothing, or of more networks than a slide can hold."""
+    if not 1 <= len(panels) <= MOST_PANELS:
+        raise ValueRangeError(
+            f"panels must hold 1 to {MOST_PANELS} networks; got {len(panels)}. Draw several figures instead."
+        )
+
+
+def _panel_alt(panel: Panel, region: HasMask | None) -> str:
+    tell = [panel.prediction_line]
+    if is_flat(panel.attention_map):
+        tell.append(flat_words(panel.attention_map))
+    if region is not None:
+        tell.append(panel.focus_line(region.name))
+    if not panel.trained:
+        tell.append("untrained")
+    return f"{panel.title}: {'; '.join(filter(None, tell))}"
+
+
+def _region_mask(region: HasMask | None, rgb: np.ndarray, hw: tuple[int, int]) -> np.ndarray | None:
+    if region is None:
+        return None
+    mask = np.asarray(region.mask_hw, dtype=bool)
+    if mask.shape != rgb.shape[:2]:
+        raise ShapeError(
+            f"the region must be drawn on a picture of {rgb.shape[0]} x {rgb.shape[1]} pixels; got {mask.shape}. "
+            "Draw it on this picture."
+        )
+    return shrink_mask(mask, hw)
+
+
+def _footer(panels: Sequence[Panel], scale: Scale, interpolation: str) -> Iterator[str]:
+    """What the values mean, how they became colours, and what not to conclude."""
+    meanings: dict[str, list[str]] = {}
+    for panel in panels:
+        one = panel.attention_map
+        meanings.setdefault("; ".join(filter(None, (one.meaning, one.note))), []).append(panel.title)
+    for meaning, titles in meanings.items():
+        yield f"Shown: {meaning}." if len(meanings) == 1 else f"{', '.join(titles)}: {meaning}."
+    drawn = [f"Colours: {SCALES[scale]}."]
+    if interpolation == "smooth":
+        drawn.append("Smoothed between cell centres: finer than the network's own grid.")
+    if any(np.isnan(panel.attention_map.on_source()).any() for panel in panels if panel.attention_map.geometry):
+        drawn.append("Hatched: not seen by the network, or no value there.")
+    yield " ".join([*drawn, NOT_EXPLANATION])

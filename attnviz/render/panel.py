@@ -1,0 +1,69 @@
+"""What one network contributes to a comparison."""
+
+from dataclasses import dataclass
+
+from attnviz.focus import FocusScore
+from attnviz.maps import AttentionMap
+
+NOT_EXPLANATION = (
+    "Attention is not explanation: a map shows where values are large, not why the network decided as it did."
+)
+"""The sentence that stands on every figure and in every export."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One network's column in a comparison.
+
+    Attributes:
+        title: name of the network, as a reader should see it.
+        attention_map: its map of the picture.
+        predictions: classes with their probability, the most likely first; may be empty.
+        focus: how much of the map lies in the region, if there is one.
+        trained: False marks the panel as untrained, on every figure and export.
+    """
+
+    title: str
+    attention_map: AttentionMap
+    predictions: tuple[tuple[str, float], ...] = ()
+    focus: FocusScore | None = None
+    trained: bool = True
+
+    @property
+    def prediction_line(self) -> str:
+        """Top class and its probability, such as "tabby, 87 %"; empty without predictions."""
+        if not self.predictions:
+            return ""
+        name, probability = self.predictions[0]
+        return f"{name}, {probability:.0%}".replace("%", " %")
+
+    @property
+    def grid_line(self) -> str:
+        """Size of the native grid, such as "8 x 12 cells"."""
+        rows, columns = self.attention_map.grid_hw
+        return f"{rows} × {columns} cells"
+
+    def focus_line(self, region_name: str) -> str:
+        """Share and lift, such as "48 % on the cat, lift 1.3"; empty without a score."""
+        return focus_line(self.focus, region_name) if self.focus is not None else ""
+
+
+def focus_line(score: FocusScore, region_name: str) -> str:
+    """Share and lift in words. A lift of 1.0 means: as much as the region's area alone would give."""
+    return f"{score.value * 100:.0f} % on {the(region_name)}, lift {score.lift:.1f}"
+
+
+def the(region_name: str) -> str:
+    """The region's name with an article, unless it has one: "cat" becomes "the cat"."""
+    first = region_name.split(" ", 1)[0].lower()
+    return region_name if first in ("the", "a", "an", "all", "my") else f"the {region_name}"
+
+
+def number(value: float) -> str:
+    """A value for a colour bar: three significant digits, no needless zeros."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e4:
+        text = f"{value:.3g}"
+        return f"{value:.0f}" if "e" in text else text
+    return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
