@@ -1,0 +1,36 @@
+"""How to read each kind of attention layer, one file each. Importing a file registers its layers."""
+
+from attnviz.mechanisms import (
+    aa_conv,
+    cbam,
+    multihead_attention,
+    squeeze_excitation,
+    timm_attention,
+)
+from attnviz.mechanisms.base import (
+    Emit,
+    Mechanism,
+    Run,
+    known_keys,
+    known_layers,
+    mechanism_for,
+    register,
+)
+from attnviz.mechanisms.gates import ChannelGateMechanism, SpatialGateMechanism
+
+__all__ = [
+    "ChannelGateMechanism",
+    "Emit",
+    "Mechanism",
+    "Run",
+    "SpatialGateMechanism",
+    "aa_conv",
+    "cbam",
+    "known_keys",
+    "known_layers",
+    "mechanism_for",
+    "multihead_attention",
+    "register",
+    "squeeze_excitation",
+    "timm_attention",
+]

@@ -1,0 +1,86 @@
+"""How the tokens of a vision transformer lie on its input, read from the model and never guessed from a square root.
+
+A self-attention layer sees a row of tokens and does not know their grid. Its network does. A network outside this file
+is understood if it has a method `grid_of(input_hw)` that gives (rows, columns), and, unless it has exactly one class
+token, an attribute `prefix` with the names of the tokens before the patches.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from attnviz.records import TokenGrid
+
+_LIKELY_PATCHES_PX = (4, 7, 8, 14, 16, 32)
+
+
+@dataclass(frozen=True)
+class TokenLayout:
+    """Grid of patch tokens for one input size, and the names of the tokens before them; None if nobody knows those."""
+
+    grid_hw: tuple[int, int]
+    prefix_names: tuple[str, ...] | None = None
+
+    def tokens(self, count: int) -> TokenGrid | None:
+        """The grid of a layer with `count` tokens; None if they are not these tokens."""
+        prefix = count - self.grid_hw[0] * self.grid_hw[1]
+        if prefix < 0 or (self.prefix_names is not None and prefix != len(self.prefix_names)):
+            return None
+        return TokenGrid.whole(self.grid_hw, prefix, self.prefix_names or ())
+
+
+def layout_of(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
+    """What a network says about its tokens for a model input of that many pixels; None if it says nothing."""
+    for read in (_own, _torchvision, _timm):
+        layout = read(model, input_hw)
+        if layout is not None:
+            return layout
+    return None
+
+
+def layout_from_size(count: int, input_hw: tuple[int, int]) -> TokenLayout | None:
+    """The only square patch of a usual size that divides the input into `count` tokens, with or without a class token.
+
+    For networks that say nothing. None unless exactly one patch size fits without remainder.
+    """
+    fitting = [
+        TokenLayout((input_hw[0] // patch, input_hw[1] // patch), ("class",)[:prefix])
+        for patch in _LIKELY_PATCHES_PX
+        for prefix in (0, 1)
+        if input_hw[0] % patch == 0
+        and input_hw[1] % patch == 0
+        and (input_hw[0] // patch) * (input_hw[1] // patch) + prefix == count
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _own(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
+    grid_of = getattr(model, "grid_of", None)
+    if not callable(grid_of):
+        return None
+    rows, columns = grid_of(input_hw)
+    return TokenLayout((int(rows), int(columns)), tuple(getattr(model, "prefix", ("class",))))
+
+
+def _torchvision(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
+    patch, token = getattr(model, "patch_size", None), getattr(model, "class_token", None)
+    if not type(model).__module__.startswith("torchvision.") or not isinstance(patch, int) or token is None:
+        return None
+    return TokenLayout((input_hw[0] // patch, input_hw[1] // patch), ("class",))
+
+
+def _timm(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
+    prefix = getattr(model, "num_prefix_tokens", None)
+    size_of: Callable[[tuple[int, int]], tuple[int, int]] | None
+    size_of = getattr(getattr(model, "patch_embed", None), "dynamic_feat_size", None)
+    if not isinstance(prefix, int) or not callable(size_of):
+        return None
+    names = [
+        name
+        for name, token in (("class", "cls_token"), ("distillation", "dist_token"))
+        if getattr(model, token, None) is not None
+    ]
+    names += [f"register {number}" for number in range(1, prefix - len(names) + 1)]
+    rows, columns = size_of(input_hw)
+    return TokenLayout((rows, columns), tuple(names[:prefix]))

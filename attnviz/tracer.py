@@ -1,0 +1,320 @@
+"""Run a network on one picture and record what its attention layers did. The network runs as it would without us."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from attnviz.errors import NothingTracedError, ShapeError, ValueRangeError
+from attnviz.geometry import Geometry
+from attnviz.mechanisms.base import Mechanism, Run, known_keys, mechanism_for
+from attnviz.mechanisms.token_layouts import TokenLayout, layout_from_size, layout_of
+from attnviz.records import Part, Record, Site, TokenGrid, Trace, owned
+
+
+class SeenPicture(Protocol):
+    """What a trace needs of a model input."""
+
+    @property
+    def tensor(self) -> Tensor:
+        """The picture as the network sees it, (1, channels, h, w)."""
+        ...
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where it lies in the source picture."""
+        ...
+
+
+def trace(
+    model: nn.Module,
+    model_input: SeenPicture | Tensor,
+    *,
+    verify: bool = False,
+    eager: bool = False,
+    grad: bool = False,
+    grid_hw: tuple[int, int] | None = None,
+    allow_empty: bool = False,
+) -> Trace:
+    """Records of every known attention layer that runs when the model sees one picture.
+
+    The logits are the bits that `model(x)` gives under `torch.no_grad()`. The model gets hooks for the time of the call
+    and keeps none. Several threads may trace one model at the same time. A model from `torch.compile` is traced
+    uncompiled.
+
+    Args:
+        model: any network in evaluation mode.
+        model_input: from `preprocess`; or a tensor (1, channels, h, w), taken to be the source picture itself.
+        verify: compute every layer's output again from its records; `replay_error` and `Trace.unproven` then tell how
+            far off they are. Takes about as long again as the layers.
+        eager: compute and copy everything while the network runs, for networks that write to their feature maps later
+            and for traces that must outlive a change of the weights.
+        grad: run with gradients; the logits then keep their graph. Equal in bits to `model(x)` outside of `no_grad`.
+        grid_hw: rows and columns of the patch tokens, for a transformer that cannot say so itself.
+        allow_empty: give a trace without records where there is nothing to record, instead of raising.
+
+    Returns:
+        The trace. Without attention layers and with `allow_empty`, one with no records.
+
+    Raises:
+        ShapeError: the input is not one picture, or a layer ran on several.
+        ValueRangeError: the model is in training mode or has compiled parts, or a layer is used unusually.
+        NothingTracedError: no known attention layer ran.
+    """
+    tensor, geometry = _picture(model_input)
+    model = getattr(model, "_orig_mod", model)
+    _refuse_unfit(model)
+    found = list(_attention_layers(model))
+    if not found and not allow_empty:
+        raise NothingTracedError(
+            f"no known attention layer is in {_name_of(model)!r}. Known: {', '.join(known_keys())}. "
+            'See CONTRIBUTING, "Add a mechanism", or pass allow_empty=True.'
+        )
+    session = _Session(model, (int(tensor.shape[-2]), int(tensor.shape[-1])), grid_hw, verify=verify, eager=eager)
+    # Tensors made in inference mode have no version, so a record could not notice that they were written to.
+    with torch.inference_mode(False), torch.set_grad_enabled(grad):
+        tensor = tensor.clone() if tensor.is_inference() else tensor
+        with session.watching(found):
+            output = model(_beside(model, tensor))
+        logits = _logits(output)
+    if not session.records and not allow_empty:
+        raise NothingTracedError(
+            f"no known attention layer ran in {_name_of(model)!r}; it has {', '.join(name for name, _, _ in found)}. "
+            "Trace the network that calls them, or pass allow_empty=True."
+        )
+    return Trace(
+        model=_name_of(model),
+        logits=logits if grad else logits.detach().to("cpu", copy=True),
+        geometry=geometry,
+        records=tuple(session.records),
+    )
+
+
+_PRESENT: ContextVar["_Session | None"] = ContextVar("attnviz_session", default=None)
+"""The trace that this thread is in. Hooks of other threads' traces sit on the same modules and look here first."""
+
+Found = tuple[str, nn.Module, Mechanism]
+
+
+class _Session:
+    """One trace under way: its hooks, and the records so far."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        input_hw: tuple[int, int],
+        grid_hw: tuple[int, int] | None,
+        *,
+        verify: bool,
+        eager: bool,
+    ) -> None:
+        self.records: list[Record] = []
+        self.verify = verify
+        self.eager = eager
+        self._model = model
+        self._input_hw = input_hw
+        self._grid_hw = grid_hw
+        self._layouts: dict[str, TokenLayout | None] = {}
+        self._hooks = ExitStack()
+
+    @contextmanager
+    def watching(self, found: Iterable[Found]) -> Iterator[None]:
+        """Hooks on all layers, inside the block only and for this thread only."""
+        token = _PRESENT.set(self)
+        try:
+            with self._hooks:
+                for name, layer, mechanism in found:
+                    watch = _LayerWatch(self, name, layer, mechanism)
+                    for handle in mechanism.watch(layer, watch):
+                        self._hooks.callback(handle.remove)
+                    watch.after(layer, watch.close)
+                yield
+        finally:
+            _PRESENT.reset(token)
+
+    def hook(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
+        """Call `look` after each run of `module` in this session's own pass."""
+
+        # Another thread's pass may meet this hook half registered or half removed, and then calls it without kwargs.
+        def after(_module: nn.Module, args: tuple[object, ...], *rest: object) -> None:
+            if _PRESENT.get() is self:
+                kwargs = rest[0] if len(rest) == 2 and isinstance(rest[0], dict) else {}
+                look(Run(args, kwargs, rest[-1]))
+
+        handle = module.register_forward_hook(after, with_kwargs=True)
+        self._hooks.callback(handle.remove)
+        return handle
+
+    def tokens(self, layer: str, count: int) -> TokenGrid | str:
+        """How `count` tokens of a layer lie, or the sentence that says why nobody knows."""
+        layouts = [TokenLayout(self._grid_hw)] if self._grid_hw else [*self._said(layer)]
+        layouts += [layout for layout in [layout_from_size(count, self._input_hw)] if layout]
+        for layout in layouts:
+            grid = layout.tokens(count)
+            if grid is not None:
+                return grid
+        return (
+            f"{layer}: the grid of the tokens must be known; got {count} tokens from an input of "
+            f"{self._input_hw[0]} x {self._input_hw[1]} px in {_name_of(self._model)}, which does not say how they "
+            "lie. Trace with grid_hw=(rows, columns)."
+        )
+
+    def _said(self, layer: str) -> Iterator[TokenLayout]:
+        """What the modules around a layer say about its tokens, the innermost first."""
+        parts = layer.split(".")
+        for length in range(len(parts) - 1, -1, -1):
+            name = ".".join(parts[:length])
+            if name not in self._layouts:
+                self._layouts[name] = layout_of(self._model.get_submodule(name), self._input_hw)
+            layout = self._layouts[name]
+            if layout is not None:
+                yield layout
+
+
+@dataclass
+class _Pending:
+    """A record without its site and proof."""
+
+    kind: type[Record]
+    part: str
+    fields: dict[str, object]
+
+    def record(self, site: Site, **proof: float) -> Record:
+        return self.kind(site=site, **self.fields, **proof)  # type: ignore[arg-type]
+
+
+class _LayerWatch:
+    """What a mechanism emits for one layer, gathered until the layer's run is over."""
+
+    def __init__(self, session: _Session, layer: str, module: nn.Module, mechanism: Mechanism) -> None:
+        self.layer = layer
+        self._session = session
+        self._module = module
+        self._mechanism = mechanism
+        self._pending: list[_Pending] = []
+        self._calls = 0
+
+    def __call__(
+        self, kind: type[Record], *, part: str = "", **fields: Tensor | Part | TokenGrid | int | float | None
+    ) -> None:
+        if _PRESENT.get() is not self._session:
+            return
+        held: dict[str, object] = {}
+        for name, value in fields.items():
+            if isinstance(value, Tensor):
+                held[name] = owned(value)
+            elif name == "tokens" and isinstance(value, int):
+                held[name] = self._session.tokens(self.layer, value)
+            else:
+                held[name] = value
+            # Under autocast a later computation would run in another precision than the layer did.
+            if isinstance(value, Part) and (self._session.eager or _autocasting()):
+                value.value(f"{self.layer}: {name}")
+        self._pending.append(_Pending(kind, part, held))
+
+    def after(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
+        return self._session.hook(module, look)
+
+    def close(self, run: Run) -> None:
+        """The layer's run is over: number it, replay it if asked to, and file its records."""
+        pending, self._pending = self._pending, []
+        sites = [
+            Site(self.layer, self._calls, f"{self._mechanism.key}.{item.part}" if item.part else self._mechanism.key)
+            for item in pending
+        ]
+        self._calls += 1
+        records = [item.record(site) for item, site in zip(pending, sites, strict=True)]
+        if self._session.verify and records:
+            error, scale = self._proof(run, records)
+            records = [
+                item.record(site, replay_error=error, output_scale=scale)
+                for item, site in zip(pending, sites, strict=True)
+            ]
+        self._session.records += records
+
+    def _proof(self, run: Run, records: list[Record]) -> tuple[float, float]:
+        """Largest error of the replay, and largest output. Hooks are blind meanwhile: a replay is no run."""
+        token = _PRESENT.set(None)
+        try:
+            with torch.no_grad():
+                replayed = self._mechanism.replay(self._module, run.x, *records)
+                return float((replayed - run.y).abs().max()), float(run.y.abs().max())
+        finally:
+            _PRESENT.reset(token)
+
+
+def _attention_layers(module: nn.Module, name: str = "", seen: set[nn.Module] | None = None) -> Iterator[Found]:
+    """Known layers in the model's order; what lies inside one belongs to it."""
+    seen = set() if seen is None else seen
+    if module in seen:
+        return
+    seen.add(module)
+    mechanism = mechanism_for(module)
+    if mechanism is not None:
+        yield name, module, mechanism
+        return
+    for child_name, child in module.named_children():
+        yield from _attention_layers(child, f"{name}.{child_name}" if name else child_name, seen)
+
+
+def _picture(model_input: SeenPicture | Tensor) -> tuple[Tensor, Geometry]:
+    tensor = model_input if isinstance(model_input, Tensor) else model_input.tensor
+    if tensor.dim() != 4 or len(tensor) != 1:
+        raise ShapeError(
+            f"the model input must be one picture of shape (1, channels, h, w); got {tuple(tensor.shape)}. "
+            "Add the batch axis with tensor[None], or trace the pictures of a batch one by one."
+        )
+    if isinstance(model_input, Tensor):
+        return tensor, Geometry.identity((int(tensor.shape[-2]), int(tensor.shape[-1])))
+    return tensor, model_input.geometry
+
+
+def _refuse_unfit(model: nn.Module) -> None:
+    for name, module in model.named_modules():
+        if module.training:
+            where = f" in {name}" if name and not model.training else ""
+            raise ValueRangeError(
+                f"model must be in evaluation mode; got training mode{where}. Call model.eval() first."
+            )
+        if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None:
+            raise ValueRangeError(
+                f"the model's parts must be uncompiled; got a compiled {name or 'model'}. "
+                "Trace the network as it was before torch.compile."
+            )
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ValueRangeError(
+                f"the model must be made of Python modules; got TorchScript in {name or _name_of(model)}. "
+                "Trace the network it was exported from."
+            )
+
+
+def _beside(model: nn.Module, tensor: Tensor) -> Tensor:
+    """The tensor on the device of the model's first parameter."""
+    parameter = next(model.parameters(), None)
+    return tensor if parameter is None else tensor.to(parameter.device)
+
+
+def _logits(output: object) -> Tensor:
+    """The network's answer for the picture: its first tensor, or `.logits`, without the batch axis."""
+    answer = getattr(output, "logits", output)
+    if isinstance(answer, dict):
+        answer = next(iter(answer.values()), None)
+    if isinstance(answer, (tuple, list)):
+        answer = answer[0] if answer else None
+    if not isinstance(answer, Tensor) or answer.dim() == 0 or len(answer) != 1:
+        got = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+        raise ShapeError(f"the model must give logits of shape (1, classes); got {got}. Wrap it so that it does.")
+    return answer[0]
+
+
+def _autocasting() -> bool:
+    return torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
+
+
+def _name_of(model: nn.Module) -> str:
+    return type(model).__name__
