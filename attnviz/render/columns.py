@@ -8,7 +8,7 @@ import numpy as np
 from attnviz.maps import AttentionMap, is_flat
 from attnviz.render.inputs import HasMask
 from attnviz.render.overlay import Style, legend_strip, overlay
-from attnviz.render.panel import Panel, number, the
+from attnviz.render.panel import Panel, number, percent, span, the
 from attnviz.render.scale import ScaledMap
 
 LONGEST_PIXELS = 1200
@@ -25,7 +25,7 @@ class Words:
     size_pt: float
     bold: bool = False
     muted: bool = False
-    most_lines: int = 2
+    most_lines: int = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,46 +36,49 @@ class ColourBar:
         strip: float (1, n, 3), the colours as they look over a middle grey.
         low: text at the cold end; begins with "<" where values lie below it.
         high: text at the hot end; begins with ">" where values lie above it.
-        unit: unit of both.
     """
 
     strip: np.ndarray
     low: str
     high: str
-    unit: str
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One picture with the paragraphs above and below it.
+    """One picture with its paragraphs.
 
     Attributes:
         image: pixels to draw.
         above: paragraphs above the picture.
         bar: colour bar under the picture, if any.
-        below: paragraphs under the bar.
+        unit: unit of the bar's numbers, or what stands in place of the bar.
+        rest: further paragraphs, under the bar or beside the picture.
         badge: a warning drawn on the picture, such as "UNTRAINED"; empty for none.
-        alt: the column in words.
     """
 
     image: np.ndarray
     above: tuple[Words, ...]
     bar: ColourBar | None
-    below: tuple[Words, ...]
-    badge: str
-    alt: str
+    unit: tuple[Words, ...]
+    rest: tuple[Words, ...]
+    badge: str = ""
+
+    def paragraphs(self, beside: bool) -> tuple[Words, ...]:
+        """What stands beside the picture, or under its colour bar: there the unit comes first."""
+        return self.rest[:1] + self.unit + self.rest[1:] if beside else self.unit + self.rest
 
 
 def source_column(image: np.ndarray, region: HasMask | None) -> Column:
     """The picture itself, with the region's share of its area."""
-    below: tuple[Words, ...] = ()
-    alt = "The picture"
-    if region is not None:
-        name = the(region.name)
-        sentence = f"{name[0].upper()}{name[1:]} covers {float(np.asarray(region.mask_hw).mean()) * 100:.0f} % of it"
-        below = (Words(sentence, BODY_PT),)
-        alt = f"The picture. {sentence}"
-    return Column(image, (Words("Picture", TITLE_PT, bold=True),), None, below, "", alt)
+    rest = () if region is None else (Words(area_words(region), BODY_PT, most_lines=4),)
+    return Column(image, (Words("Picture", TITLE_PT, bold=True),), None, (), rest)
+
+
+def area_words(region: HasMask) -> str:
+    """How much of the picture a region covers."""
+    name = the(region.name)
+    area = percent(float(np.asarray(region.mask_hw).mean()))
+    return f"{name[0].upper()}{name[1:]} covers {area} of the picture"
 
 
 def panel_column(
@@ -92,13 +95,12 @@ def panel_column(
     above = [Words(panel.title, TITLE_PT, bold=True)]
     if panel.prediction_line:
         above.append(Words(panel.prediction_line, BODY_PT))
-    below = []
-    if flat:
-        below.append(Words(flat_words(panel.attention_map), BODY_PT))
+    unit = Words(flat_words(panel.attention_map), BODY_PT) if flat else Words(scaled.unit, SMALL_PT, muted=True)
+    rest = []
     focus = panel.focus_line(region.name) if region is not None else ""
     if focus:
-        below.append(Words(focus, BODY_PT, bold=True))
-    below.append(Words(f"{panel.grid_line}, {layers_of(panel.attention_map)}", SMALL_PT, muted=True))
+        rest.append(Words(focus, BODY_PT, bold=True))
+    rest.append(Words(f"{panel.grid_line}, {layers_of(panel.attention_map)}", SMALL_PT, muted=True))
     image = overlay(
         rgb,
         scaled.attention_map,
@@ -110,16 +112,13 @@ def panel_column(
         longest=LONGEST_PIXELS,
     )
     bar = None if flat else _bar(scaled, style, opacity)
-    words = [panel.title, panel.prediction_line, flat_words(panel.attention_map) if flat else "", focus]
-    return Column(
-        image, tuple(above), bar, tuple(below), "" if panel.trained else "UNTRAINED", ": ".join(filter(None, words))
-    )
+    return Column(image, tuple(above), bar, (unit,), tuple(rest), "" if panel.trained else "UNTRAINED")
 
 
 def flat_words(attention_map: AttentionMap) -> str:
     """What stands in place of a colour bar when a map hardly varies."""
     low, high = attention_map.value_range
-    return f"flat ({number(low)} .. {number(high)} {attention_map.unit})"
+    return f"flat ({' .. '.join(span(low, high))} {attention_map.unit})"
 
 
 def layers_of(attention_map: AttentionMap) -> str:
@@ -134,5 +133,4 @@ def _bar(scaled: ScaledMap, style: Style, opacity: float) -> ColourBar:
         strip=legend_strip(scaled, style, opacity),
         low=("< " if under else "") + number(scaled.vmin),
         high=("> " if over else "") + number(scaled.vmax),
-        unit=scaled.unit,
     )

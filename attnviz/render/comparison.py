@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from attnviz.errors import ShapeError, ValueRangeError
 from attnviz.maps import is_flat
-from attnviz.render.columns import LONGEST_PIXELS, flat_words, panel_column, source_column
+from attnviz.render.columns import LONGEST_PIXELS, area_words, flat_words, panel_column, source_column
 from attnviz.render.inputs import HasMask, HasPixels, pixels_of, shrink_mask, shrink_pixels, shrunk_hw
 from attnviz.render.overlay import STYLES, Style
 from attnviz.render.panel import NOT_EXPLANATION, Panel
@@ -82,9 +82,9 @@ def comparison_alt(
     """The comparison in words, for people who cannot see it: what each network predicts and how much lies in the region."""
     check_panels(panels)
     scaled = scale_maps([panel.attention_map for panel in panels], scale)
-    tiny = np.zeros((1, 1, 3), dtype=np.uint8)
     parts = [f"{picture.name} and {len(panels)} network{'s' if len(panels) > 1 else ''} side by side"]
-    parts.append(source_column(tiny, region).alt)
+    if region is not None:
+        parts.append(area_words(region))
     parts += [_panel_alt(panel, region) for panel in panels]
     units = list(dict.fromkeys(one.unit for one in scaled))
     parts.append(f"Colours show {' and '.join(units)}")
@@ -135,4 +135,5 @@ def _footer(panels: Sequence[Panel], scale: Scale, interpolation: str) -> Iterat
         drawn.append("Smoothed between cell centres: finer than the network's own grid.")
     if any(np.isnan(panel.attention_map.on_source()).any() for panel in panels if panel.attention_map.geometry):
         drawn.append("Hatched: not seen by the network, or no value there.")
-    yield " ".join([*drawn, NOT_EXPLANATION])
+    yield " ".join(drawn)
+    yield NOT_EXPLANATION

@@ -13,7 +13,7 @@ from attnviz.render.scale import ScaledMap, scale_maps
 Style = Literal["heat", "spotlight"]
 
 STYLES: dict[Style, str] = {
-    "heat": "the picture in grey, the map in colour, more opaque where the value is higher",
+    "heat": "the picture in dimmed grey, the map in colour, more opaque where the value is higher",
     "spotlight": "the picture in its own colours where the value is high, grey and dark elsewhere",
 }
 """Style to what it does, for menus."""
@@ -22,6 +22,8 @@ _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 _UNSEEN_GREY = 0.62
 _HATCH_EVERY = 0.022
 _DIMMED = 0.22
+_GREY_LIGHT = 0.75
+"""Light of the grey picture under "heat": a white dog at full light would wash out the colours over it."""
 
 
 def overlay(
@@ -120,7 +122,7 @@ def _heat(rgb: np.ndarray, height: np.ndarray, signed: bool, palette: str, opaci
     known = np.nan_to_num(height, nan=0.5 if signed else 0.0)
     paint = matplotlib.colormaps[palette](known.astype(np.float64))[..., :3]
     alpha = opacity * _strength(known, signed)[..., None]
-    return (1 - alpha) * in_grey(rgb) + alpha * paint
+    return (1 - alpha) * _GREY_LIGHT * in_grey(rgb) + alpha * paint
 
 
 def _spotlight(rgb: np.ndarray, strength: np.ndarray, opacity: float) -> np.ndarray:

@@ -35,7 +35,7 @@ class Panel:
         if not self.predictions:
             return ""
         name, probability = self.predictions[0]
-        return f"{name}, {probability:.0%}".replace("%", " %")
+        return f"{name}, {percent(probability)}"
 
     @property
     def grid_line(self) -> str:
@@ -50,13 +50,27 @@ class Panel:
 
 def focus_line(score: FocusScore, region_name: str) -> str:
     """Share and lift in words. A lift of 1.0 means: as much as the region's area alone would give."""
-    return f"{score.value * 100:.0f} % on {the(region_name)}, lift {score.lift:.1f}"
+    return f"{percent(score.value)} on {the(region_name)}, lift\N{NO-BREAK SPACE}{score.lift:.1f}"
 
 
 def the(region_name: str) -> str:
     """The region's name with an article, unless it has one: "cat" becomes "the cat"."""
     first = region_name.split(" ", 1)[0].lower()
     return region_name if first in ("the", "a", "an", "all", "my") else f"the {region_name}"
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, held together by a no-break space."""
+    return f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
+
+
+def span(low: float, high: float) -> tuple[str, str]:
+    """Two values with as many digits as it takes to tell them apart, at most seven."""
+    for digits in range(3, 8):
+        ends = f"{low:.{digits}g}", f"{high:.{digits}g}"
+        if ends[0] != ends[1]:
+            break
+    return ends
 
 
 def number(value: float) -> str:

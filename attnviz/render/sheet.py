@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,8 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 
 from attnviz.render.columns import BODY_PT, SMALL_PT, ColourBar, Column, Words
-from attnviz.render.figure_layout import GUTTER_IN, MARGIN_IN, ROW_GAP_IN, Grid, best_grid
+from attnviz.render.figure_layout import GUTTER_IN, MARGIN_IN, ROW_GAP_IN, SIDE_GAP_IN, Grid, best_grid
 from attnviz.render.text import FAMILY, line_in, width_in, wrap
+
+Line: TypeAlias = tuple[str, Words, float]
+"""One line, the paragraph it belongs to, and its size in points."""
 
 REGION_COLOUR = "#FFB000"
 BADGE_COLOUR = "#B00020"
@@ -20,7 +24,7 @@ _HEADING_PT, _FOOTER_PT = 22.0, 12.0
 _BAR_IN, _GAP_IN, _SHORTEST_BAR_IN = 0.15, 0.08, 0.6
 _SIZES = (1.0, 0.93, 0.86, 0.79, 0.72)
 """Factors on the text of the panels, tried in order until the pictures are large enough."""
-_LONG_ENOUGH = 0.17
+_LONG_ENOUGH = 0.105
 """A picture is large enough when its longer side is this share of the figure's width."""
 
 
@@ -38,15 +42,6 @@ THEMES: dict[str, Theme] = {
     "dark": Theme(background="#0E1117", text="#F4F5F7", muted="#B9BEC8"),
 }
 """Theme name to its colours. Transparent figures keep the theme's text colours."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Set:
-    """A column with its text broken into lines."""
-
-    column: Column
-    above: list[tuple[str, Words, float]]
-    below: list[tuple[str, Words, float]]
 
 
 class Sheet:
@@ -71,28 +66,12 @@ class Sheet:
         bottom = self.height - MARGIN_IN * 0.7 - len(footer_lines) * line_in(_FOOTER_PT)
         self._footer(footer_lines, bottom)
         room_wh = (inner, bottom - 0.14 - top)
-        grid, factor = self._arrange(columns, room_wh)
-        sets = [_typeset(column, grid.column_in, factor) for column in columns]
-        self._panels(sets, grid, factor, top, room_wh, mask)
-
-    def _arrange(self, columns: Sequence[Column], room_wh: tuple[float, float]) -> tuple[Grid, float]:
-        height, width = columns[0].image.shape[:2]
-        for factor in _SIZES:
-            grid = best_grid(
-                len(columns),
-                width / height,
-                room_wh,
-                lambda column_in, factor=factor: _text_height(  # type: ignore[misc]
-                    [_typeset(column, column_in, factor) for column in columns], column_in, factor
-                ),
-            )
-            if max(grid.picture_wh) >= _LONG_ENOUGH * self.width:
-                break
-        return grid, factor
+        grid, factor = _arrange(columns, room_wh, self.width)
+        self._panels(columns, grid, factor, top, room_wh, mask)
 
     def _panels(
         self,
-        sets: Sequence[_Set],
+        columns: Sequence[Column],
         grid: Grid,
         factor: float,
         top: float,
@@ -100,45 +79,44 @@ class Sheet:
         mask: np.ndarray | None,
     ) -> None:
         picture_w, picture_h = grid.picture_wh
-        used = min(grid.column_in, max(picture_w, max(_widest(one) for one in sets)))
-        above = max(_lines_height(one.above) for one in sets)
-        block_w = grid.columns * used + (grid.columns - 1) * GUTTER_IN
-        row_h = grid.text_in + picture_h
-        block_h = grid.rows * row_h + (grid.rows - 1) * ROW_GAP_IN
-        left = MARGIN_IN + (room_wh[0] - block_w) / 2
-        start = top + max(0.0, (room_wh[1] - block_h) / 2)
-        bar_room = _bar_height(sets, used, factor)
-        for place, one in enumerate(sets):
+        text = _Text(columns, factor)
+        used = text.cell_width(grid)
+        block_wh = (
+            grid.columns * used + (grid.columns - 1) * GUTTER_IN,
+            grid.rows * grid.row_in + (grid.rows - 1) * ROW_GAP_IN,
+        )
+        left = MARGIN_IN + max(0.0, room_wh[0] - block_wh[0]) / 2
+        start = top + max(0.0, room_wh[1] - block_wh[1]) / 2
+        above = text.above(grid.column_in)
+        for place, column in enumerate(columns):
             x = left + (place % grid.columns) * (used + GUTTER_IN)
-            y = start + (place // grid.columns) * (row_h + ROW_GAP_IN)
-            self._lines(x, y + above - _lines_height(one.above), one.above)
-            axes = self._axes(x, y + above + _GAP_IN, picture_w, picture_h)
-            _picture(axes, one.column, mask)
-            under = y + above + picture_h + 2 * _GAP_IN
-            if one.column.bar is not None:
-                self._bar(x, under, picture_w, used, one.column.bar, factor)
-                under += bar_room
-            self._lines(x, under, one.below)
+            y = start + (place // grid.columns) * (grid.row_in + ROW_GAP_IN)
+            self._lines(x, y, text.lines(column.above, grid.column_in))
+            y += above
+            _picture(self._axes(x, y, picture_w, picture_h), column, mask, picture_w)
+            under = y + picture_h + _GAP_IN
+            if column.bar is not None:
+                self._bar(x, under, picture_w, column.bar, SMALL_PT * factor)
+            if grid.side_in:
+                self._lines(x + picture_w + SIDE_GAP_IN, y, text.lines(column.paragraphs(beside=True), grid.side_in))
+            else:
+                under += text.bar() - _GAP_IN if column.bar is not None else 0.0
+                self._lines(x, under, text.lines(column.paragraphs(beside=False), grid.column_in))
 
-    def _bar(self, x: float, y: float, width: float, used: float, bar: ColourBar, factor: float) -> None:
-        """The strip between its two numbers, then the unit on lines of its own."""
-        size = SMALL_PT * factor
+    def _bar(self, x: float, y: float, width: float, bar: ColourBar, size: float) -> None:
+        """The strip between its two numbers, as wide as the picture if that leaves room for a strip."""
         low_in, high_in = width_in(bar.low, size) + 0.08, width_in(bar.high, size) + 0.08
-        whole = max(width, min(used, low_in + high_in + _SHORTEST_BAR_IN))
-        strip_in = max(0.1, whole - low_in - high_in)
+        whole = max(width, low_in + high_in + _SHORTEST_BAR_IN)
         self._text(x, y, bar.low, size)
         self._text(x + whole, y, bar.high, size, align="right")
-        axes = self._axes(x + low_in, y + (line_in(size) - _BAR_IN) / 2, strip_in, _BAR_IN)
+        axes = self._axes(x + low_in, y + (line_in(size) - _BAR_IN) / 2, whole - low_in - high_in, _BAR_IN)
         axes.imshow(bar.strip, aspect="auto", interpolation="nearest")
-        for line in wrap(bar.unit, used, size, most_lines=2):
-            y += line_in(size)
-            self._text(x, y, line, size, muted=True)
 
     def _footer(self, lines: Sequence[str], top: float) -> None:
         for number, line in enumerate(lines):
             self._text(MARGIN_IN, top + number * line_in(_FOOTER_PT), line, _FOOTER_PT, muted=True)
 
-    def _lines(self, x: float, y: float, lines: Sequence[tuple[str, Words, float]]) -> None:
+    def _lines(self, x: float, y: float, lines: Sequence[Line]) -> None:
         for text, words, size in lines:
             self._text(x, y, text, size, bold=words.bold, muted=words.muted)
             y += line_in(size)
@@ -167,7 +145,8 @@ class Sheet:
         return axes
 
 
-def _picture(axes: Axes, column: Column, mask: np.ndarray | None) -> None:
+def _picture(axes: Axes, column: Column, mask: np.ndarray | None, width_in: float) -> None:
+    stroke = min(2.4, max(1.2, 0.8 * width_in))
     height, width = column.image.shape[:2]
     axes.imshow(column.image, aspect="auto", extent=(0, width, height, 0))
     if mask is not None:
@@ -178,20 +157,20 @@ def _picture(axes: Axes, column: Column, mask: np.ndarray | None) -> None:
             closed,
             levels=[0.5],
             colors=[REGION_COLOUR],
-            linewidths=2.2,
+            linewidths=stroke,
         )
-        outline.set_path_effects([Stroke(linewidth=4.4, foreground="black"), Normal()])
+        outline.set_path_effects([Stroke(linewidth=2 * stroke, foreground="black"), Normal()])
         axes.set_xlim(0, width)
         axes.set_ylim(height, 0)
     if column.badge:
         axes.text(
-            0.5,
-            0.5,
+            0.04,
+            0.95,
             column.badge,
             transform=axes.transAxes,
-            ha="center",
-            va="center",
-            size=BODY_PT,
+            ha="left",
+            va="top",
+            size=min(BODY_PT, 7 * width_in),
             weight="bold",
             family=FAMILY,
             color="white",
@@ -199,34 +178,54 @@ def _picture(axes: Axes, column: Column, mask: np.ndarray | None) -> None:
         )
 
 
-def _typeset(column: Column, available_in: float, factor: float) -> _Set:
-    def lines(paragraphs: Sequence[Words]) -> list[tuple[str, Words, float]]:
+class _Text:
+    """The panels' text at one size, measured."""
+
+    def __init__(self, columns: Sequence[Column], factor: float) -> None:
+        self.columns = columns
+        self.factor = factor
+
+    def lines(self, paragraphs: Sequence[Words], available_in: float) -> list[Line]:
+        """Paragraphs broken into lines: (line, its paragraph, its size)."""
         return [
-            (line, words, words.size_pt * factor)
+            (line, words, words.size_pt * self.factor)
             for words in paragraphs
-            for line in wrap(words.text, available_in, words.size_pt * factor, words.bold, words.most_lines)
+            for line in wrap(words.text, available_in, words.size_pt * self.factor, words.bold, words.most_lines)
         ]
 
-    return _Set(column, lines(column.above), lines(column.below))
+    def above(self, width_in: float) -> float:
+        return max(self._height(column.above, width_in) for column in self.columns) + _GAP_IN
+
+    def bar(self) -> float:
+        return line_in(SMALL_PT * self.factor) + _GAP_IN
+
+    def rest(self, width_in: float) -> float:
+        return max(self._height(column.paragraphs(beside=False), width_in) for column in self.columns)
+
+    def cell_width(self, grid: Grid) -> float:
+        """Width that the widest panel really takes, so that the block of panels can be centred."""
+        beside = grid.side_in > 0
+        rest = self._widest(
+            [column.paragraphs(beside) for column in self.columns], grid.side_in if beside else grid.column_in
+        )
+        picture = grid.picture_wh[0]
+        lower = picture + SIDE_GAP_IN + rest if beside else max(picture, rest)
+        upper = self._widest([column.above for column in self.columns], grid.column_in)
+        return min(grid.column_in, max(lower, upper))
+
+    def _widest(self, columns: Sequence[Sequence[Words]], available_in: float) -> float:
+        lines = [line for paragraphs in columns for line in self.lines(paragraphs, available_in)]
+        return max((width_in(text, size, words.bold) for text, words, size in lines), default=0.0)
+
+    def _height(self, paragraphs: Sequence[Words], available_in: float) -> float:
+        return sum(line_in(size) for _, _, size in self.lines(paragraphs, available_in))
 
 
-def _lines_height(lines: Sequence[tuple[str, Words, float]]) -> float:
-    return sum(line_in(size) for _, _, size in lines)
-
-
-def _text_height(sets: Sequence[_Set], column_in: float, factor: float) -> float:
-    above = max(_lines_height(one.above) for one in sets)
-    bar = _bar_height(sets, column_in, factor)
-    below = max(_lines_height(one.below) + (bar if one.column.bar is not None else 0.0) for one in sets)
-    return above + below + 2 * _GAP_IN
-
-
-def _bar_height(sets: Sequence[_Set], used: float, factor: float) -> float:
-    """Height of the tallest colour bar with its unit, so that what stands below it lines up."""
-    size = SMALL_PT * factor
-    bars = [one.column.bar for one in sets if one.column.bar is not None]
-    return line_in(size) * max((1 + len(wrap(bar.unit, used, size, most_lines=2)) for bar in bars), default=0)
-
-
-def _widest(one: _Set) -> float:
-    return max((width_in(text, size, words.bold) for text, words, size in [*one.above, *one.below]), default=0.0)
+def _arrange(columns: Sequence[Column], room_wh: tuple[float, float], figure_w: float) -> tuple[Grid, float]:
+    """The best arrangement at the largest text that leaves the pictures large enough."""
+    height, width = columns[0].image.shape[:2]
+    for factor in _SIZES:
+        grid = best_grid(len(columns), width / height, room_wh, _Text(columns, factor))
+        if max(grid.picture_wh) >= _LONG_ENOUGH * figure_w:
+            break
+    return grid, factor

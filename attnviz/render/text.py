@@ -25,7 +25,7 @@ def wrap(text: str, available_in: float, size_pt: float, bold: bool = False, mos
     """Break a text into lines that fit a width; words that are too long are cut, and what is left out shows as "...".
 
     Args:
-        text: one paragraph.
+        text: one paragraph; it may break at plain spaces, not at no-break spaces.
         available_in: width in inches.
         size_pt: font size.
         bold: weight of the font.
@@ -51,11 +51,6 @@ def wrap(text: str, available_in: float, size_pt: float, bold: bool = False, mos
     return lines
 
 
-def fits(lines: list[str], available_in: float, size_pt: float, bold: bool = False) -> bool:
-    """Whether every line is at most so wide."""
-    return all(width_in(line, size_pt, bold) <= available_in for line in lines)
-
-
 def line_in(size_pt: float) -> float:
     """Height of one line in inches."""
     return size_pt * LINE_HEIGHT / POINTS_PER_INCH
@@ -63,7 +58,9 @@ def line_in(size_pt: float) -> float:
 
 def _cut_words(text: str, available_in: float, size_pt: float, bold: bool) -> list[str]:
     words = []
-    for whole in text.split():
+    for whole in text.split(" "):
+        if not whole:
+            continue
         word = whole
         while len(word) > 1 and width_in(word, size_pt, bold) > available_in:
             keep = len(word) - 1
