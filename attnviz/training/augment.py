@@ -24,10 +24,11 @@ def random_views(
     area: tuple[float, float] = (0.3, 1.0),
     zoom_out: float = 0.25,
     light: float = 0.3,
+    aspect: float = 4 / 3,
 ) -> Tensor:
     """One random view of each picture, normalised.
 
-    Most views are random resized crops (a share of the area, an aspect ratio up to 4:3, anywhere in the picture); the
+    Most views are random resized crops (a share of the area, a changed aspect ratio, anywhere in the picture); the
     others show the picture smaller, down to 1/1.8 of its side, continued by reflection, so that objects that fill a
     third of a photograph are seen in training too.
 
@@ -38,6 +39,7 @@ def random_views(
         area: range of the crop's share of the picture's area.
         zoom_out: share of the views that are zoomed out.
         light: strength of the brightness, contrast and saturation changes; 0 for none.
+        aspect: largest change of the aspect ratio; 1 for none.
 
     Returns:
         (b, 3, size_px, size_px) float32.
@@ -49,8 +51,8 @@ def random_views(
 
     side = uniform(*area).sqrt()
     side = torch.where(uniform(0, 1) < zoom_out, uniform(1.0, 1.8), side)
-    aspect = torch.exp(uniform(-math.log(4 / 3), math.log(4 / 3)) / 2)
-    width, height = side * aspect, side / aspect
+    stretch = torch.exp(uniform(-1, 1) * math.log(aspect) / 2)
+    width, height = side * stretch, side / stretch
     # A crop stays inside the picture; a zoomed-out view keeps the whole picture inside.
     shift_x = uniform(-1, 1) * (1 - width).abs()
     shift_y = uniform(-1, 1) * (1 - height).abs()

@@ -52,4 +52,4 @@ FIFTY: dict[str, str] = {
     "n09428293": "seashore",
     "n09193705": "alp",
 }
-"""Key: WordNet id, as the data set names its folders. Value: the name shown. The order is the networks' output order."""
+"""Key: WordNet id, as the data set names its folders. Value: the name shown. The order is the outputs' order."""

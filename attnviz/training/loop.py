@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from attnviz.models import build
-from attnviz.training.augment import random_views
+from attnviz.pictures import Preprocessing
+from attnviz.training.augment import MEAN, STD, random_views
 from attnviz.training.classes import FIFTY
 from attnviz.training.data import Split
-from attnviz.training.evaluate import accuracy
+from attnviz.training.evaluate import hit_rates, logits_of
 from attnviz.training.recipe import PHASES, Phase
 
 SAVE_EVERY_S = 60.0
@@ -169,7 +170,9 @@ def train_phase(
             _save(partial, model=model.state_dict(), optimiser=optimiser.state_dict(), step=step + 1,
                   seconds=seconds + now - started)  # fmt: skip
             saved_at = now
-    top1, top5 = accuracy(model, validation, 64, device)
+    top1, top5 = hit_rates(
+        logits_of(model, validation, Preprocessing(64, MEAN, STD)), torch.from_numpy(validation.labels)
+    )
     print(f"{phase.name}: validation at 64 px: top-1 {top1:.1%}, top-5 {top5:.1%}", flush=True)
     _save(final, model=model.state_dict(), wnids=list(training.wnids), seconds=seconds + time.monotonic() - started)
     partial.unlink(missing_ok=True)

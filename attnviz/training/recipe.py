@@ -30,30 +30,48 @@ class Phase:
     seed: int = 0
 
 
-TRUNK = Phase("trunk", "resnet_plain", "all", (32, 40, 40, 48), peak_rate=0.1)
-
-
 def tuned(architecture: str) -> Phase:
-    """The second phase of the convolutional networks: the trunk's weights, the network's own attention, 50 classes."""
-    return Phase(architecture, architecture, "fifty", (48, 48, 48, 56, 56, 64), peak_rate=0.06, starts_from="trunk")
+    """The last phase of the convolutional networks: the trunk's weights, the network's own attention, 50 classes."""
+    return Phase(architecture, architecture, "fifty", (48, 48, 56, 56, 64), peak_rate=0.05, starts_from="trunk_fifty")
 
 
 PHASES: dict[str, Phase] = {
     phase.name: phase
     for phase in (
-        TRUNK,
-        *(tuned(name) for name in ("resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet")),
+        Phase("trunk", "resnet_plain", "all", (32, 40, 40, 48), peak_rate=0.1),
+        Phase("trunk_fifty", "resnet_plain", "fifty", (40, 40, *[48] * 6), peak_rate=0.08, starts_from="trunk"),
+        tuned("resnet_plain"),
+        tuned("se_resnet"),
+        tuned("cbam_resnet"),
+        tuned("aa_resnet"),
         Phase(
-            "vit_trunk", "vit", "all", (32, 40, 40, 48), peak_rate=1e-3, optimiser="adamw", weight_decay=0.05,
+            "vit_trunk",
+            "vit",
+            "all",
+            (32, 40, 40),
+            peak_rate=1e-3,
+            optimiser="adamw",
+            weight_decay=0.05,
             teacher="trunk",
         ),
         Phase(
-            "vit", "vit", "fifty", (48,) * 8 + (56,) * 2, peak_rate=6e-4, optimiser="adamw", weight_decay=0.05,
-            starts_from="vit_trunk", teacher="resnet_plain",
+            "vit",
+            "vit",
+            "fifty",
+            (40, 40, *[48] * 7, 56),
+            peak_rate=6e-4,
+            optimiser="adamw",
+            weight_decay=0.05,
+            starts_from="vit_trunk",
+            teacher="resnet_plain",
         ),
     )
-}  # fmt: skip
-"""Key: phase name. Value: the phase. Phases named like an architecture end in a bundled network."""
+}
+"""Key: phase name. Value: the phase. Phases named like an architecture end in a bundled network.
+
+The convolutional networks share the trunk, trained without attention on all 200 classes and then on the fifty; each
+then trains on with its own attention, by one and the same recipe.
+"""
 
 
 def chain(name: str) -> list[Phase]:

@@ -5,9 +5,12 @@ from pathlib import Path
 import torch
 
 from attnviz.errors import NotFoundError
+from attnviz.training.classes import FIFTY
 from attnviz.training.data import open_splits
 from attnviz.training.loop import classes_of, faster_precision, train_phase
+from attnviz.training.publish import publish
 from attnviz.training.recipe import PHASES, chain
+from attnviz.zoo.cards import Card
 
 
 def train(name: str, data: Path, out: Path, device: str | None = None, precision: str = "auto") -> Path:
@@ -42,3 +45,11 @@ def train(name: str, data: Path, out: Path, device: str | None = None, precision
             training, validation = training.only(wnids), validation.only(wnids)
         file = train_phase(phase, training, validation, out, where, dtype)
     return file
+
+
+def train_and_publish(name: str, data: Path, out: Path, device: str | None, precision: str, folder: Path) -> Card:
+    """Train network `name` as `train` does, then write its weights and measured card to `folder`."""
+    checkpoint = train(name, data, out, device, precision)
+    card = publish(name, checkpoint, open_splits(data, tuple(FIFTY))[1], folder)
+    print(f"{card.name}: top-1 {card.top1:.1%}, top-5 {card.top5:.1%} at {card.preprocessing.short_side} px")
+    return card

@@ -1,0 +1,117 @@
+"""Cards: what must be known of a network to use its weights and to judge them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from attnviz.errors import AssetError, NotFoundError
+from attnviz.pictures import Preprocessing
+
+WEIGHTS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "weights"
+"""Where the weights and `cards.json` lie in a checkout of the project."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One network.
+
+    Attributes:
+        name: as `attnviz.load` takes it.
+        title: as figures show it.
+        mechanism: the attention in it, in a few words.
+        architecture: as `attnviz.models.build` takes it.
+        file: name of the weights file beside the cards.
+        sha256: of that file.
+        classes: names of the outputs, in order.
+        preprocessing: what the network expects of a picture.
+        cam_layer: layer for class activation maps unless told otherwise.
+        parameters: number of trained numbers.
+        top1: share of the validation pictures whose first answer is right, measured on the shipped weights.
+        top5: likewise among the first five answers.
+        top1_by_short_side: the same top-1 share at each input size tried, keyed by pixels of the short side.
+        validated_on: number of validation pictures.
+        recipe: the training phases, one mapping each.
+        trained_on: the data set.
+        seed: of the training.
+        date: when training ended, as YYYY-MM-DD.
+        licence: of the weights.
+    """
+
+    name: str
+    title: str
+    mechanism: str
+    architecture: str
+    file: str
+    sha256: str
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    cam_layer: str
+    parameters: int
+    top1: float
+    top5: float
+    top1_by_short_side: Mapping[str, float]
+    validated_on: int
+    recipe: tuple[Mapping[str, object], ...]
+    trained_on: str
+    seed: int
+    date: str
+    licence: str
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, object]) -> "Card":
+        """The card written by `to_json`."""
+        fields = dict(stored)
+        facts = fields["preprocessing"]
+        assert isinstance(facts, Mapping)
+        fields["preprocessing"] = Preprocessing(
+            **{key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
+        )
+        for name in ("classes", "recipe"):
+            value = fields[name]
+            assert isinstance(value, list)
+            fields[name] = tuple(value)
+        return cls(**fields)  # type: ignore[arg-type]
+
+    def to_json(self) -> dict[str, object]:
+        """The card as a JSON file gives it back: plain values, lists for tuples."""
+        plain: dict[str, object] = json.loads(json.dumps(asdict(self)))
+        return plain
+
+
+def cards(folder: Path = WEIGHTS_FOLDER) -> dict[str, Card]:
+    """Every bundled network's card by name, in the order of the file.
+
+    Raises:
+        AssetError: `cards.json` is missing or cannot be read.
+    """
+    path = folder / "cards.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return {entry["name"]: Card.from_json(entry) for entry in stored}
+    except FileNotFoundError as error:
+        raise AssetError(
+            f"the networks' cards must be in {path}; got no such file. Use a full checkout of the project."
+        ) from error
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        raise AssetError(
+            f"{path} must hold a list of cards; got '{error}'. Restore the file from the project's history."
+        ) from error
+
+
+def names() -> tuple[str, ...]:
+    """Names of the bundled networks."""
+    return tuple(cards())
+
+
+def card_of(name: str, folder: Path = WEIGHTS_FOLDER) -> Card:
+    """The card of network `name`.
+
+    Raises:
+        NotFoundError: no such network; the message names the nearest and all of them.
+        AssetError: there are no cards.
+    """
+    known = cards(folder)
+    if name not in known:
+        raise NotFoundError.among("network", name, known, "in the zoo")
+    return known[name]

@@ -1,0 +1,98 @@
+import pytest
+import torch
+from einops import rearrange
+from torch import nn
+
+from attnviz.errors import ValueRangeError
+from attnviz.layers import AAConv2d
+
+
+def make(stride: int = 1, grid_hw: tuple[int, int] = (3, 4)) -> AAConv2d:
+    torch.manual_seed(0)
+    return AAConv2d(6, 10, stride=stride, key_channels=8, value_channels=4, heads=2, grid_hw=grid_hw).eval()
+
+
+def test_relative_logits_equal_an_explicit_gather_on_a_grid_that_is_not_square() -> None:
+    layer = make()
+    height, width = 3, 4
+    q = torch.randn(2, 2, 12, 4)
+    logits = layer.relative_logits(q, (height, width))
+    for i in range(12):
+        for j in range(12):
+            (yi, xi), (yj, xj) = divmod(i, width), divmod(j, width)
+            embedding = layer.rel_h[yj - yi + height - 1] + layer.rel_w[xj - xi + width - 1]
+            expected = (q[:, :, i] * embedding).sum(-1) / 4**0.5  # sqrt of 4 channels per head
+            torch.testing.assert_close(logits[:, :, i, j], expected)
+
+
+def test_with_identity_attention_the_layer_returns_the_values() -> None:
+    layer = make()
+    with torch.no_grad():
+        layer.out.weight.copy_(torch.eye(4)[:, :, None, None])
+    x = torch.randn(2, 6, 3, 4)
+    _, _, v = layer.project(x)
+    identity = torch.eye(12).expand(2, 2, 12, 12)
+    output = layer.merge(x, identity @ v)
+    torch.testing.assert_close(output[:, -4:], layer.qkv(x)[:, -4:])
+    torch.testing.assert_close(output[:, :-4], layer.conv(x))
+
+
+def test_forward_is_softmax_attention_beside_a_convolution() -> None:
+    layer = make()
+    x = torch.randn(1, 6, 3, 4)
+    q, k, v = layer.project(x)
+    logits = torch.einsum("bhid,bhjd->bhij", q, k) / 2 + layer.relative_logits(q, (3, 4))
+    attended = torch.einsum("bhij,bhjd->bhid", logits.softmax(-1), v)
+    mixed = layer.out(rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=3))
+    torch.testing.assert_close(layer(x), torch.cat([layer.conv(x), mixed], dim=1))
+
+
+def test_the_output_does_not_change_from_call_to_call() -> None:
+    layer, x = make(), torch.randn(1, 6, 3, 4)
+    assert torch.equal(layer(x), layer(x))
+    assert {"rel_h", "rel_w"} <= set(dict(layer.named_parameters()))
+
+
+@pytest.mark.parametrize("hw", [(3, 4), (4, 3), (7, 5), (1, 9), (16, 11)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_any_input_size(hw: tuple[int, int], stride: int) -> None:
+    layer = make(stride)
+    height, width = (-(-size // stride) for size in hw)
+    assert layer(torch.randn(1, 6, *hw)).shape == (1, 10, height, width)
+
+
+def test_resampled_embeddings_are_linear_between_the_stored_ones() -> None:
+    layer = make(grid_hw=(2, 2))  # offsets -1, 0, 1 become -2, -1, 0, 1, 2 on a grid of 3
+    with torch.no_grad():
+        layer.rel_w.zero_()
+        layer.rel_h.copy_(torch.tensor([[0.0], [4.0], [0.0]]).expand(3, 4))
+    logits = layer.relative_logits(torch.ones(1, 2, 3, 4), (3, 1))[0, 0]
+    # Offset 0 keeps 4, offset 1 lies halfway between 4 and 0, offset 2 is the last stored one; 4 channels over sqrt 4.
+    expected = torch.tensor([[8.0, 4.0, 0.0], [4.0, 8.0, 4.0], [0.0, 4.0, 8.0]])
+    torch.testing.assert_close(logits, expected)
+
+
+def test_swapping_heads_swaps_their_maps() -> None:
+    layer, x = make(), torch.randn(1, 6, 3, 4)
+    q, k, _ = layer.project(x)
+    swapped = make()
+    with torch.no_grad():
+        swapped.qkv.weight.copy_(
+            layer.qkv.weight[[*range(4, 8), *range(4), *range(12, 16), *range(8, 12), 18, 19, 16, 17]]
+        )
+    q_swapped, k_swapped, _ = swapped.project(x)
+    torch.testing.assert_close(q_swapped, q.flip(1))
+    torch.testing.assert_close(k_swapped, k.flip(1))
+
+
+def test_queries_and_keys_come_from_a_pointwise_convolution_without_bias() -> None:
+    layer = make()
+    assert isinstance(layer.qkv, nn.Conv2d)
+    assert layer.qkv.kernel_size == (1, 1)
+    assert layer.qkv.bias is None
+
+
+@pytest.mark.parametrize(("keys", "values"), [(7, 4), (8, 3), (8, 10), (8, 0)])
+def test_impossible_channels_are_refused(keys: int, values: int) -> None:
+    with pytest.raises(ValueRangeError, match="must"):
+        AAConv2d(6, 10, key_channels=keys, value_channels=values, heads=2, grid_hw=(3, 4))

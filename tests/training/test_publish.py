@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from attnviz import zoo
+from attnviz.models import build
+from attnviz.training.classes import FIFTY
+from attnviz.training.data import Split
+from attnviz.training.evaluate import hit_rates
+from attnviz.training.publish import SHORT_SIDES, publish
+
+
+def test_hit_rates_by_hand() -> None:
+    logits = torch.tensor([[6.0, 5, 4, 3, 2, 1], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1]])
+    labels = torch.tensor([0, 5, 1, 5])  # first, first, fifth, sixth
+    assert hit_rates(logits, labels) == pytest.approx((2 / 4, 3 / 4))
+
+
+def test_published_weights_are_what_the_card_measured(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = build("se_resnet", 50)
+    checkpoint = tmp_path / "se_resnet.pt"
+    torch.save({"model": model.state_dict()}, checkpoint)
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
+    validation = Split(pictures, np.arange(6), np.zeros((6, 4), int), tuple(FIFTY))
+    card = publish("se_resnet", checkpoint, validation, tmp_path)
+    loaded = zoo.load("se_resnet", tmp_path)
+    assert loaded.card.to_json() == card.to_json()
+    assert set(card.top1_by_short_side) == {str(side) for side in SHORT_SIDES}
+    assert card.top1 == max(card.top1_by_short_side.values())
+    assert card.parameters == 1_582_418 + sum(
+        2 * c * (c // 16) + c // 16 + c for c in (32, 64, 64, 128, 128, 160, 160)
+    )  # the plain network and seven gates
+    for name, tensor in loaded.model.state_dict().items():
+        wanted = model.state_dict()[name]
+        assert torch.equal(tensor, wanted.half().float() if wanted.is_floating_point() else wanted)
