@@ -1,0 +1,24 @@
+"""Entry point: `streamlit run dashboard/app.py`."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))  # `streamlit run` adds dashboard/, not the repository
+
+import streamlit as st
+
+from dashboard import sidebar
+
+HERE = Path(__file__).resolve().parent
+
+st.set_page_config(
+    page_title="attnviz",
+    page_icon=str(HERE / "assets" / "icon.png"),  # a named icon would be fetched from a foreign host
+    layout="wide",
+)
+compare = st.Page("views/compare.py", title="Compare", url_path="compare", default=True)
+page = st.navigation([compare], position="hidden")
+sidebar.render()
+page.run()

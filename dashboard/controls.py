@@ -1,0 +1,118 @@
+"""The row of controls above the maps: which map, for which class, and how it is drawn."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+import streamlit as st
+
+from attnviz import render, zoo
+from dashboard import state
+from dashboard.state import Grid, Selection
+
+STYLES = {"heat": "Heat", "spotlight": "Spotlight"}
+GRIDS: dict[Grid, str] = {"cells": "Cells", "smooth": "Smooth"}
+SCALES = {"per map": "Per map", "shared": "Shared", "rank": "Rank", "raw": "Full range"}
+DEFAULT_OPACITY = 0.85
+
+
+def selection(networks: tuple[str, ...]) -> Selection:
+    """Draw the controls and return what they say."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
+        map_kind = st.segmented_control(
+            "Map",
+            list(state.MAP_KINDS),
+            default="gradcam",
+            required=True,
+            format_func=_named(state.MAP_KINDS),
+            key=state.MAP_KIND,
+            bind="query-params",
+            help="Grad-CAM asks every network the same question: which places raise the score of a class? "
+            "Own attention shows what each network itself multiplied with; those numbers have different units.",
+        )
+        target = _target(networks) if map_kind == "gradcam" else None
+        gaze = _gaze() if map_kind == "own" else "mean"
+        style = st.segmented_control(
+            "Drawing",
+            list(render.STYLES),
+            default="heat",
+            required=True,
+            format_func=_named(STYLES),
+            key=state.STYLE,
+            bind="query-params",
+            help="; ".join(f"{STYLES[style]}: {meaning}" for style, meaning in render.STYLES.items()) + ".",
+        )
+        grid = st.segmented_control(
+            "Grid",
+            list(get_args(Grid)),
+            default="cells",
+            required=True,
+            format_func=_named(GRIDS),
+            key=state.GRID,
+            bind="query-params",
+            help="Cells: the network's own grid. Smooth: looks finer than the network is.",
+        )
+        scale = st.segmented_control(
+            "Colour scale",
+            list(SCALES),
+            default="per map",
+            required=True,
+            format_func=_named(SCALES),
+            key=state.SCALE,
+            bind="query-params",
+            help="; ".join(f"{SCALES[scale]}: {render.SCALES[scale]}" for scale in SCALES) + ".",
+        )
+        opacity = st.slider(
+            "Opacity", 0.0, 1.0, DEFAULT_OPACITY, 0.05, key=state.OPACITY, persist_state="session", width=150
+        )
+    point_yx = _point() if gaze == "point" else (0.5, 0.5)
+    return Selection(networks, map_kind, target, gaze, point_yx, style, grid, scale, opacity)
+
+
+def _target(networks: tuple[str, ...]) -> str | None:
+    cards = zoo.cards()
+    classes = list(dict.fromkeys(name for network in networks for name in cards[network].classes))
+    chosen = st.selectbox(
+        "Class to explain",
+        [state.TOP_1, *sorted(classes, key=str.lower)],
+        key=state.TARGET,
+        bind="query-params",
+        width=230,
+        help="With one class for all, every network is asked the same question.",
+    )
+    return None if chosen == state.TOP_1 else chosen
+
+
+def _gaze() -> state.Gaze:
+    return st.selectbox(
+        "Self-attention looks from",
+        list(state.GAZES),
+        format_func=_named(state.GAZES),
+        key=state.GAZE,
+        bind="query-params",
+        width=230,
+        help="For networks whose self-attention has no class token, such as AA-ResNet.",
+    )
+
+
+def _point() -> tuple[float, float]:
+    """A place in the picture, as shares (down, across)."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        across = st.number_input("From the left, %", 0, 100, 50, 1, key=state.POINT_X, bind="query-params", width=150)
+        down = st.number_input("From the top, %", 0, 100, 50, 1, key=state.POINT_Y, bind="query-params", width=150)
+    # the far edge belongs to no pixel
+    return min(down / 100, 1 - 1e-6), min(across / 100, 1 - 1e-6)
+
+
+def disagreement(top_classes: Sequence[tuple[str, str]]) -> str:
+    """What to say when networks explain different classes, given (network, class) pairs; empty if they agree."""
+    by_class: dict[str, list[str]] = {}
+    for network, name in top_classes:
+        by_class.setdefault(name, []).append(network)
+    if len(by_class) < 2:
+        return ""
+    parts = "; ".join(f"{name}: {', '.join(networks)}" for name, networks in by_class.items())
+    return f"The networks explain different classes ({parts}). Choose one class to ask all of them the same question."
+
+
+def _named(titles: dict) -> object:
+    return lambda key: titles.get(key, str(key))

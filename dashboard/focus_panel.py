@@ -1,0 +1,35 @@
+"""The focus scores as a table and as bars, beside what a map that knows nothing would score."""
+
+import streamlit as st
+
+from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
+from attnviz.regions import Region
+from dashboard.service import Answers
+from dashboard.words import percent, plain, the
+
+BASELINES = {UNIFORM: "Uniform map", CENTRED_GAUSSIAN: "Centred Gaussian blob"}
+
+
+def draw(answers: Answers, region: Region | None) -> None:
+    """Draw the bars and the table, or say what to do to get them."""
+    if region is None:
+        st.info("No region yet. Drag a box around the object in the picture, or type its edges.")
+        return
+    if answers.scores:
+        st.table(rows(answers.scores, region.name), hide_index=True, alt=f"Share of each map on {the(region.name)}")
+    for title, reason in answers.unscored.items():
+        st.caption(plain(f"{title}: no score. {reason}"))
+
+
+def rows(scores: dict[str, FocusScore], region_name: str) -> list[dict[str, str]]:
+    """The table's rows as people read them: the networks, then the maps that know nothing."""
+    return [
+        {
+            "Map": plain(BASELINES.get(title, title)),
+            f"Share on {plain(the(region_name))}": percent(score.value),
+            "Area share": percent(score.area),
+            "Lift": f"{score.lift:.2f}",
+            "Peak inside": percent(score.hit),
+        }
+        for title, score in scores.items()
+    ]

@@ -1,0 +1,126 @@
+"""The maps side by side, each over the whole source picture, with what the network predicts and how to read them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from attnviz.maps import is_flat
+from attnviz.pictures import Picture
+from attnviz.regions import Region
+from attnviz.render import NOT_EXPLANATION, SCALES, number, overlay, scale_maps
+from attnviz.render.overlay import legend_strip
+from attnviz.render.scale import ScaledMap
+from dashboard import drawing, service
+from dashboard.controls import disagreement
+from dashboard.drawing import ColourBar
+from dashboard.service import Answers, Reading
+from dashboard.state import Selection
+from dashboard.words import plain
+
+NARROWEST_PX = 205
+"""Panels that would become narrower go to the next row."""
+
+MOST_IN_A_ROW = 6
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """One panel's pixels and its colour bar; a flat map has a sentence instead of a bar, and is not painted."""
+
+    image: npt.NDArray[np.uint8]
+    bar: ColourBar | None
+    flat: str = ""
+
+
+def draw(picture: Picture, selection: Selection, answers: Answers, region: Region | None) -> None:
+    """Draw the panels, then one cell on how to read them."""
+    drawn = _drawn(picture, selection, answers, region)
+    bars = {one.bar for one in drawn}
+    shared_bar = bars.pop() if len(bars) == 1 and len(drawn) > 1 else None
+    cells = len(drawn) + len(answers.failed) + 1
+    grid = st.grid(min(cells, MOST_IN_A_ROW), min_column_width=NARROWEST_PX, key="maps")
+    for reading, one in zip(answers.readings, drawn, strict=True):
+        with grid.cell():
+            _panel(reading, one, answers, region, with_bar=shared_bar is None)
+    for title, problem in answers.failed.items():
+        with grid.cell():
+            st.markdown(f"**{plain(title)}**")
+            st.error(plain(problem))
+    with grid.cell():
+        _how_to_read(selection, answers, shared_bar)
+
+
+def _drawn(picture: Picture, selection: Selection, answers: Answers, region: Region | None) -> list[_Drawn]:
+    if not answers.readings:
+        return []
+    scaled = scale_maps([reading.attention_map for reading in answers.readings], selection.scale)
+    return [_drawn_one(picture, selection, one, region) for one in scaled]
+
+
+def _drawn_one(picture: Picture, selection: Selection, scaled: ScaledMap, region: Region | None) -> _Drawn:
+    flat = is_flat(scaled.attention_map)
+    image = overlay(
+        picture,
+        scaled.attention_map,
+        vmin=scaled.vmin,
+        vmax=scaled.vmax,
+        opacity=0.0 if flat else selection.opacity,
+        style="heat" if flat else selection.style,
+        interpolation=selection.interpolation,
+        longest=drawing.SCREEN_PIXELS,
+    )
+    image = drawing.outlined(image, region)
+    if flat:
+        low, high = scaled.attention_map.value_range
+        return _Drawn(image, None, f"Flat: {number(low)} to {number(high)} {scaled.unit}. Nothing to draw.")
+    under, over = scaled.clipped
+    bar = drawing.ColourBar(
+        low=("< " if under else "") + number(scaled.vmin),
+        high=("> " if over else "") + number(scaled.vmax),
+        unit=scaled.unit,
+        colours=drawing.gradient(legend_strip(scaled, selection.style, selection.opacity)),
+    )
+    return _Drawn(image, bar)
+
+
+def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | None, *, with_bar: bool) -> None:
+    panel = service.panel_of(reading, answers.scores)
+    focus = panel.focus_line(region.name) if region is not None else ""
+    st.markdown(f"**{plain(reading.title)}**", help=plain(reading.attention_map.meaning))
+    said = [reading.what, drawn.flat, f"answer: {panel.prediction_line}", focus]
+    st.image(
+        drawn.image,
+        width="stretch",
+        output_format="JPEG",
+        alt=f"{reading.title}: {'; '.join(part for part in said if part)}",
+    )
+    if drawn.bar is None:
+        st.caption(plain(drawn.flat))
+    elif with_bar:
+        st.html(drawing.colour_bar(drawn.bar))
+    if focus:
+        st.markdown(f"**{plain(focus)}**")
+    st.html(drawing.prediction_bars(reading.predictions[:3]))
+    details = [reading.what, panel.grid_line, reading.attention_map.note]
+    st.caption(plain(" · ".join(part for part in details if part)))
+
+
+def _how_to_read(selection: Selection, answers: Answers, shared_bar: ColourBar | None) -> None:
+    st.markdown("**How to read this**")
+    if shared_bar is not None:
+        st.html(drawing.colour_bar(shared_bar))
+    notes = [f"{SCALES[selection.scale][0].upper()}{SCALES[selection.scale][1:]}."]
+    units = dict.fromkeys(reading.attention_map.unit for reading in answers.readings)
+    if len(units) > 1:
+        notes.append(f"The units differ ({', '.join(units)}): compare where maps lie, not how large they are.")
+    if selection.map_kind == "own":
+        notes.append("Own attention knows no class: it is what the network multiplied with, whatever it then answered.")
+    else:
+        notes.append(disagreement([(reading.title, reading.explained or "") for reading in answers.readings]))
+    if selection.interpolation == "smooth":
+        notes.append("Smoothed between cells: it looks finer than the network is.")
+    for note in [*notes, NOT_EXPLANATION]:
+        if note:
+            st.caption(plain(note))

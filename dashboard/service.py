@@ -1,0 +1,301 @@
+"""What the views call: networks, traces and maps, each made once, and small pure helpers. Knows no layout.
+
+Caches are keyed by the picture's sha256, the network's name and the method, never by an array: Streamlit hashes large
+arrays by a sample, so an edited picture could get the old picture's map.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from threading import Lock
+
+import numpy as np
+import streamlit as st
+import torch
+
+import attnviz
+from attnviz import focus, maps, zoo
+from attnviz.errors import AttnvizError, NotFoundError, NothingTracedError, ValueRangeError
+from attnviz.focus import FocusScore
+from attnviz.maps import AttentionMap
+from attnviz.pictures import ModelInput, Picture, SamplePicture, open_picture, sample_pictures
+from attnviz.records import ChannelWeights, SelfAttention, Site, SpatialMask, Trace
+from attnviz.regions import Region
+from attnviz.render import Panel
+from dashboard.components.region_canvas import Box
+from dashboard.state import MapKind
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A loaded network and the lock that whoever runs it must hold: all sessions share it."""
+
+    loaded: zoo.Loaded
+    lock: Lock
+
+
+@dataclass(frozen=True)
+class MapChoice:
+    """Which map to make of one network.
+
+    Attributes:
+        kind: "gradcam" or "own".
+        target: index of the class for Grad-CAM; None for the network's own top-1.
+        point_yx: where self-attention without a class token looks from, in source pixels; None for the mean.
+    """
+
+    kind: MapKind
+    target: int | None = None
+    point_yx: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One network's answer about one picture.
+
+    Attributes:
+        name: in the zoo.
+        title: for people.
+        attention_map: in raw units on the network's own grid.
+        predictions: every class with its probability, the most likely first.
+        what: what the map shows, a few words for the panel.
+        explained: the class that the map speaks about; None for a map that knows no class.
+    """
+
+    name: str
+    title: str
+    attention_map: AttentionMap
+    predictions: tuple[tuple[str, float], ...]
+    what: str
+    explained: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What the chosen networks say about one picture.
+
+    Attributes:
+        readings: of the networks that ran, in the order chosen.
+        failed: title to what went wrong, for those that did not.
+        scores: focus scores by title, the baselines last; empty without a region.
+        unscored: title to why its map has no score.
+    """
+
+    readings: tuple[Reading, ...]
+    failed: Mapping[str, str]
+    scores: Mapping[str, FocusScore] = field(default_factory=dict)
+    unscored: Mapping[str, str] = field(default_factory=dict)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def network(name: str) -> Network:
+    """The network and its lock, loaded once for all sessions."""
+    return Network(attnviz.load(name), Lock())
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def samples() -> tuple[SamplePicture, ...]:
+    """The pictures that come along."""
+    return sample_pictures()
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def opened(sha256: str, name: str, _contents: bytes) -> Picture:
+    """An uploaded file as a picture; `sha256` is of the contents."""
+    return open_picture(_contents, name=name)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def opened_sample(name: str) -> Picture:
+    """A picture that comes along."""
+    return next(sample for sample in samples() if sample.name == name).open()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def sample_region(name: str) -> Region | None:
+    """The region that comes with a sample picture, if there is one."""
+    sample = next(sample for sample in samples() if sample.name == name)
+    if sample.mask_path is None or sample.region_name is None:
+        return None
+    return Region.from_mask_file(sample.region_name, sample.mask_path, opened_sample(name).hw)
+
+
+def read(picture: Picture, name: str, choice: MapChoice) -> Reading:
+    """Run one network on a picture, or find what it said before.
+
+    Raises:
+        AttnvizError: the network or the map cannot be had; the message says why.
+    """
+    card = network(name).loaded.card
+    trace = _trace(picture.sha256, name, picture)
+    attention_map = _map(picture.sha256, name, choice, picture)
+    predictions = ranked(trace.logits, card.classes)
+    if choice.kind == "own":
+        return Reading(name, card.title, attention_map, predictions, own_words(trace, choice.point_yx), None)
+    explained = predictions[0][0] if attention_map.target is None else card.classes[attention_map.target]
+    return Reading(name, card.title, attention_map, predictions, f"Grad-CAM for {explained}", explained)
+
+
+def class_index(name: str, target: str | None) -> int | None:
+    """Index of a class among the network's own; None if no class is asked for.
+
+    Raises:
+        NotFoundError: the network does not know the class.
+    """
+    if target is None:
+        return None
+    classes = network(name).loaded.card.classes
+    if target not in classes:
+        raise NotFoundError.among("class", target, classes, f"known to {name}")
+    return classes.index(target)
+
+
+@st.cache_resource(max_entries=60, show_spinner=False)
+def _trace(sha256: str, name: str, _picture: Picture) -> Trace:
+    shared = network(name)
+    model_input = shared.loaded.preprocess(_picture)
+    with shared.lock:
+        try:
+            return attnviz.trace(shared.loaded.model, model_input)
+        except NothingTracedError:  # a network without attention still predicts
+            with torch.inference_mode():
+                logits = shared.loaded.model(model_input.tensor)[0]
+    return Trace(name, logits.clone(), model_input.geometry, ())
+
+
+@st.cache_resource(max_entries=240, show_spinner=False)
+def _map(sha256: str, name: str, choice: MapChoice, _picture: Picture) -> AttentionMap:
+    shared = network(name)
+    card = shared.loaded.card
+    if choice.kind == "own":
+        trace = _trace(sha256, name, _picture)
+        if trace.records:
+            return own_method(trace, choice.point_yx)(trace)
+        with shared.lock:
+            return activation_energy(shared.loaded.model, shared.loaded.preprocess(_picture), card.cam_layer)
+    with shared.lock:
+        method = maps.GradCam(target=choice.target, layer=card.cam_layer)
+        return attnviz.explain(shared.loaded.model, shared.loaded.preprocess(_picture), method)
+
+
+def own_method(trace: Trace, point_yx: tuple[float, float] | None) -> maps.MapMethod:
+    """The map that shows a mechanism's own numbers: what the network itself multiplied with.
+
+    Args:
+        trace: with at least one record.
+        point_yx: for self-attention without a class token, the place that looks, in source pixels; None for all.
+    """
+    if any(isinstance(record, SpatialMask) for record in trace.records):
+        return maps.SpatialGateMap()
+    attention = _self_attention(trace)
+    if attention and attention[-1].tokens.prefix:
+        return maps.Rollout()
+    if attention and trace.geometry is not None and point_yx is not None:
+        cell = trace.geometry.cell_at(point_yx, attention[-1].tokens.grid_hw)
+        if cell is None:
+            raise ValueRangeError(
+                f"the point must lie where {trace.model} looked; got row {point_yx[0]:.0f}, column {point_yx[1]:.0f}. "
+                "Choose a point inside the unhatched part."
+            )
+        return maps.AttentionFrom(query=cell)
+    return maps.Received() if attention else maps.GatedActivation()
+
+
+def own_words(trace: Trace, point_yx: tuple[float, float] | None) -> str:
+    """What `own_method` shows, in a few words."""
+    kinds = {type(record) for record in trace.records}
+    if not kinds:
+        return "No attention of its own: activation energy"
+    if SpatialMask in kinds:
+        return "Spatial gate"
+    attention = _self_attention(trace)
+    if attention and attention[-1].tokens.prefix:
+        return "Attention rollout to the class token"
+    if attention:
+        return "Attention received, mean over all places" if point_yx is None else "Attention from the point"
+    return "SE-weighted activation" if ChannelWeights in kinds else "Own attention"
+
+
+def _self_attention(trace: Trace) -> tuple[SelfAttention, ...]:
+    return tuple(record for record in trace.records if isinstance(record, SelfAttention))
+
+
+def activation_energy(model: torch.nn.Module, model_input: ModelInput, layer: str) -> AttentionMap:
+    """Mean over channels of one layer's squared output, for a network that has no attention to show.
+
+    Args:
+        model: in evaluation mode.
+        model_input: one picture.
+        layer: dotted name of a layer whose output is (1, channels, h, w).
+    """
+    outputs: list[torch.Tensor] = []
+
+    def keep(_layer: torch.nn.Module, _args: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        outputs.append(output.detach())  # returns None: a hook's return value replaces the output
+
+    hook = model.get_submodule(layer).register_forward_hook(keep)
+    try:
+        with torch.no_grad():
+            model(model_input.tensor)
+    finally:
+        hook.remove()
+    return AttentionMap(
+        values_hw=outputs[-1][0].float().square().mean(dim=0).numpy(),
+        method=f"activation_energy(layer={layer!r})",
+        sites=(Site(layer, 0, "none"),),
+        meaning="activation energy, not attention: mean over channels of the squared features",
+        unit="mean squared activation",
+        bounds=(0.0, float("inf")),
+        signed=False,
+        geometry=model_input.geometry,
+    )
+
+
+def ranked(logits: torch.Tensor, classes: Sequence[str]) -> tuple[tuple[str, float], ...]:
+    """Every class with its probability (softmax of the logits), the most likely first."""
+    probabilities = torch.softmax(logits.double(), dim=0)
+    order = torch.argsort(probabilities, descending=True, stable=True)
+    return tuple((classes[index], float(probabilities[index])) for index in order.tolist())
+
+
+def focus_rows(readings: Iterable[Reading], region: Region) -> tuple[dict[str, FocusScore], dict[str, str]]:
+    """Focus scores by the network's title, then by baseline; and why the networks that have none have none.
+
+    A map that cannot be scored, such as one that is zero everywhere, does not cost the others their scores.
+    """
+    scorable: dict[str, AttentionMap] = {}
+    refused: dict[str, str] = {}
+    for reading in readings:
+        try:
+            focus.share(reading.attention_map, region)
+        except AttnvizError as error:
+            refused[reading.title] = str(error)
+        else:
+            scorable[reading.title] = reading.attention_map
+    return (focus.table(scorable, region) if scorable else {}), refused
+
+
+def panel_of(reading: Reading, scores: Mapping[str, FocusScore]) -> Panel:
+    """The network's column of the comparison."""
+    return Panel(reading.title, reading.attention_map, reading.predictions[:3], scores.get(reading.title))
+
+
+def region_of_boxes(name: str, boxes: Sequence[Box], source_hw: tuple[int, int]) -> Region | None:
+    """The union of boxes given in shares of the picture; None without a box.
+
+    Raises:
+        ValueRangeError: together they hold no pixel's centre, or the whole picture.
+    """
+    height, width = source_hw
+    regions = [
+        Region.from_box(name, (top * height, left * width, bottom * height, right * width), source_hw)
+        for top, left, bottom, right in boxes
+    ]
+    return reduce(lambda one, other: one.union(other, name), regions) if regions else None
+
+
+def middle_of(region: Region) -> tuple[float, float]:
+    """The place of the region nearest to its centre of mass, (row, column) in source pixels: always inside it."""
+    rows, columns = np.nonzero(region.mask_hw)
+    nearest = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
+    return float(rows[nearest]) + 0.5, float(columns[nearest]) + 0.5

@@ -1,0 +1,155 @@
+"""What is looked at: the pictures and the networks. Drawn by the entry point, so that uploads survive a page change."""
+
+import hashlib
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from attnviz import zoo
+from attnviz.errors import AttnvizError
+from attnviz.pictures import Picture
+from attnviz.regions import Region
+from dashboard import drawing, service, state
+from dashboard.words import plain
+
+FILE_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"]
+MOST_UPLOADS = 12
+UPLOAD_MB = 20
+UPLOAD_ID_CHARACTERS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A picture to choose.
+
+    Attributes:
+        id: name of a sample, or the start of an upload's sha256.
+        title: for people.
+        picture: the pixels.
+        region: the region that comes with a sample, if there is one.
+    """
+
+    id: str
+    title: str
+    picture: Picture
+    region: Region | None = None
+
+
+def render() -> None:
+    """Draw the sidebar. The chosen picture and networks are then found by `chosen_entry` and `chosen_networks`."""
+    with st.sidebar:
+        st.markdown("### attnviz", help="Which parts of a photograph do networks with different attention look at?")
+        entries = _samples() + _uploads()
+        _choose_picture(entries)
+        _choose_networks()
+
+
+def chosen_entry() -> Entry:
+    """The picture to show: the one chosen in this session, else the first sample."""
+    chosen = st.session_state.get(state.ENTRY)
+    return chosen if isinstance(chosen, Entry) else _samples()[0]
+
+
+def chosen_networks() -> tuple[str, ...]:
+    """Names of the networks to show, in the order of the zoo; all unless the person chose some."""
+    chosen = st.session_state.get(state.NETWORKS, zoo.names())
+    return tuple(name for name in zoo.names() if name in chosen)
+
+
+def _samples() -> list[Entry]:
+    return [
+        Entry(sample.name, sample.title, service.opened_sample(sample.name), service.sample_region(sample.name))
+        for sample in service.samples()
+    ]
+
+
+def _uploads() -> list[Entry]:
+    """The uploaded pictures. A file that cannot be read gets one sentence and costs the others nothing."""
+    files = st.file_uploader(
+        "Add photographs",
+        type=FILE_TYPES,
+        accept_multiple_files=True,
+        max_upload_size=UPLOAD_MB,
+        key=state.UPLOADS,
+        help="They stay on this computer and in this session.",
+    )
+    if len(files) > MOST_UPLOADS:
+        st.warning(f"Only the first {MOST_UPLOADS} of {len(files)} pictures are used. Remove some to see the others.")
+    entries: dict[str, Entry] = {}
+    for file in files[:MOST_UPLOADS]:
+        try:
+            picture = service.opened(_sha256(file), file.name, file.getvalue())
+        except AttnvizError as error:
+            st.error(plain(str(error)))
+            continue
+        entry = Entry(picture.sha256[:UPLOAD_ID_CHARACTERS], file.name, picture)
+        entries.setdefault(entry.id, entry)
+    _show_newest(list(entries))
+    return list(entries.values())
+
+
+def _sha256(file: UploadedFile) -> str:
+    """Hash of an upload, computed once for each file and not once for each run."""
+    known = st.session_state.setdefault(state.UPLOAD_HASHES, {})
+    if file.file_id not in known:
+        known[file.file_id] = hashlib.sha256(file.getvalue()).hexdigest()
+    return known[file.file_id]
+
+
+def _show_newest(ids: list[str]) -> None:
+    """Show the first picture of what was just uploaded."""
+    seen = st.session_state.setdefault(state.SEEN_UPLOADS, set())
+    new = [one for one in ids if one not in seen]
+    if new:
+        st.session_state[state.PICTURE] = new[0]
+    seen.clear()
+    seen.update(ids)
+
+
+def _choose_picture(entries: list[Entry]) -> None:
+    by_id = {entry.id: entry for entry in entries}
+    if st.session_state.get(state.PICTURE) not in by_id:
+        st.session_state.pop(state.PICTURE, None)
+    chosen = st.selectbox(
+        "Picture",
+        list(by_id),
+        format_func=lambda one: by_id[one].title if one in by_id else str(one),
+        key=state.PICTURE,
+        bind="query-params",
+    )
+    st.session_state[state.ENTRY] = by_id[chosen]
+    columns = st.grid(4, min_column_width=56, gap="xsmall", key="gallery")
+    for number, entry in enumerate(entries, start=1):
+        with columns.cell():
+            st.image(
+                drawing.thumbnail(entry.picture.sha256, entry.picture),
+                width="stretch",
+                alt=f"Picture {number}: {entry.title}",
+            )
+            st.button(
+                f"{number}",
+                key=f"show_{entry.id}",
+                help=plain(entry.title),
+                type="primary" if entry.id == chosen else "secondary",
+                width="stretch",
+                on_click=_show,
+                args=(entry.id,),
+            )
+
+
+def _show(entry_id: str) -> None:
+    st.session_state[state.PICTURE] = entry_id
+
+
+def _choose_networks() -> None:
+    cards = zoo.cards()
+    st.multiselect(
+        "Networks",
+        list(cards),
+        default=list(cards),
+        format_func=lambda name: cards[name].title if name in cards else str(name),
+        key=state.NETWORKS,
+        bind="query-params",
+        help="All were trained by the same recipe on the same fifty classes; only their attention differs.",
+    )

@@ -1,0 +1,83 @@
+"""Session keys, and what the person chose.
+
+Keys of widgets that are bound to the address bar are the names that stand there, so they stay as they are.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+UPLOADS = "uploads"
+PICTURE = "picture"
+NETWORKS = "networks"
+MAP_KIND = "map"
+TARGET = "class"
+GAZE = "from"
+STYLE = "style"
+GRID = "grid"
+SCALE = "scale"
+OPACITY = "opacity"
+POINT_X = "point_x"
+POINT_Y = "point_y"
+
+REGION_NAME = "region_name"
+REGION_SOURCE = "region_source"
+REGION_MASK = "region_mask"
+BOX_TOP, BOX_LEFT, BOX_BOTTOM, BOX_RIGHT = "box_top", "box_left", "box_bottom", "box_right"
+CANVAS = "region_canvas"
+CANVAS_SEED = "region_canvas_seed"
+CANVAS_COUNT = "region_canvas_count"
+DRAWN_BOXES = "drawn_boxes"
+
+SEEN_UPLOADS = "seen_uploads"
+UPLOAD_HASHES = "upload_hashes"
+ENTRY = "entry"
+FINISHED = "finished"
+
+MapKind = Literal["own", "gradcam"]
+Gaze = Literal["mean", "region", "point"]
+Grid = Literal["cells", "smooth"]
+RegionSource = Literal["given", "boxes", "numbers", "mask"]
+
+MAP_KINDS: dict[MapKind, str] = {"gradcam": "Grad-CAM", "own": "Own attention"}
+"""Which map is shown. Grad-CAM asks all networks one question; own attention is each mechanism's own number."""
+
+GAZES: dict[Gaze, str] = {"mean": "All places", "region": "Middle of the region", "point": "A point"}
+"""Where a self-attention network without a class token looks from."""
+
+REGION_SOURCES: dict[RegionSource, str] = {
+    "given": "Given mask",
+    "boxes": "Draw boxes",
+    "numbers": "Type numbers",
+    "mask": "Mask picture",
+}
+"""How the region is told; "Given mask" only where a sample picture comes with one."""
+
+TOP_1 = "Each network's own top-1"
+"""First entry of the class menu: every network explains the class that it puts first."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to show: everything the page needs besides the picture and the region.
+
+    Attributes:
+        networks: names in the zoo, in the order shown.
+        map_kind: see `MAP_KINDS`.
+        target: class that every map speaks about, or None for each network's own top-1.
+        gaze: see `GAZES`.
+        point_yx: where self-attention looks from, as shares of the picture, if `gaze` is "point".
+        style: how a map is drawn, one of the names that `attnviz.render` lists.
+        interpolation: "cells" for the network's own grid, "smooth" for a drawing that looks finer than it is.
+        scale: which colour range the maps share.
+        opacity: of the map over the picture, 0 to 1.
+    """
+
+    networks: tuple[str, ...]
+    map_kind: MapKind
+    target: str | None
+    gaze: Gaze
+    point_yx: tuple[float, float]
+    style: str
+    interpolation: Grid
+    scale: str
+    opacity: float

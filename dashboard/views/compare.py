@@ -1,0 +1,92 @@
+"""Which parts of one photograph do networks with different attention look at?"""
+
+import streamlit as st
+
+from attnviz import zoo
+from attnviz.errors import AttnvizError
+from dashboard import controls, downloads, focus_panel, panels, region_panel, service, sidebar, state
+from dashboard.region_panel import ChosenRegion
+from dashboard.service import Answers, MapChoice, Reading
+from dashboard.sidebar import Entry
+from dashboard.state import Selection
+from dashboard.words import headline, plain
+
+
+def render() -> None:
+    """Draw the page."""
+    networks = sidebar.chosen_networks()
+    if not networks:
+        st.info("No network is chosen. Choose at least one in the sidebar.")
+        return
+    _compare(sidebar.chosen_entry(), networks)
+
+
+@st.fragment
+def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
+    """Everything beside the sidebar. A fragment: a control here does not run the sidebar again."""
+    finding, choices, maps, focus = (st.container() for _ in range(4))
+    with choices:
+        selection = controls.selection(networks)
+    with focus:
+        st.markdown("#### How much of each map lies in the region")
+        left, right = st.columns([2, 3], gap="large")
+    with left:
+        chosen = region_panel.choose_region(entry)
+    with finding:
+        answers = _ask(entry, selection, chosen)
+        _finding(entry, answers, chosen)
+    with maps:
+        panels.draw(entry.picture, selection, answers, chosen.region if chosen else None)
+    with right:
+        focus_panel.draw(answers, chosen.region if chosen else None)
+        if answers.readings:
+            downloads.buttons(entry, selection, answers, chosen.region if chosen else None)
+
+
+def _ask(entry: Entry, selection: Selection, chosen: ChosenRegion | None) -> Answers:
+    """Run what has not run yet, telling which network is at work. One that fails does not stop the others."""
+    titles = {name: card.title for name, card in zoo.cards().items()}
+    finished: set[object] = st.session_state.setdefault(state.FINISHED, set())
+    readings: list[Reading] = []
+    failed: dict[str, str] = {}
+    progress = st.empty()
+    for number, name in enumerate(selection.networks, start=1):
+        try:
+            choice = _choice(name, selection, entry, chosen)
+            run = (entry.picture.sha256, name, choice)
+            if run not in finished:
+                share_done = (number - 1) / len(selection.networks)
+                progress.progress(share_done, f"{titles[name]}, {number} of {len(selection.networks)}")
+            readings.append(service.read(entry.picture, name, choice))
+            finished.add(run)
+        except AttnvizError as error:
+            failed[titles[name]] = str(error)
+    progress.empty()
+    if chosen is None:
+        return Answers(tuple(readings), failed)
+    scores, unscored = service.focus_rows(readings, chosen.region)
+    return Answers(tuple(readings), failed, scores, unscored)
+
+
+def _choice(name: str, selection: Selection, entry: Entry, chosen: ChosenRegion | None) -> MapChoice:
+    if selection.map_kind == "gradcam":
+        return MapChoice("gradcam", target=service.class_index(name, selection.target))
+    if selection.gaze == "point":
+        (height, width), (down, across) = entry.picture.hw, selection.point_yx
+        return MapChoice("own", point_yx=(down * height, across * width))
+    if selection.gaze == "region" and chosen is not None:
+        return MapChoice("own", point_yx=service.middle_of(chosen.region))
+    return MapChoice("own")
+
+
+def _finding(entry: Entry, answers: Answers, chosen: ChosenRegion | None) -> None:
+    sentence = headline(answers.scores, chosen.region.name) if chosen else ""
+    st.markdown(f"### {plain(sentence or entry.title)}")
+    if chosen is None:
+        st.markdown("Draw a box around the object, below the maps, to measure how much of each map lies on it.")
+    for note in entry.picture.notes:
+        st.caption(plain(note))
+
+
+if __name__ == "__main__":
+    render()
