@@ -58,7 +58,9 @@ def sample_pictures() -> tuple[SamplePicture, ...]:
             ASSETS / "chelsea_mask.png",
         ),
         SamplePicture("coffee", "A cup of espresso", "Rachel Michetti, CC0, from scikit-image", folder / "coffee.png"),
-        SamplePicture("rocket", "A rocket on its launch pad", "SpaceX, CC0, from scikit-image", folder / "rocket.jpg"),
+        SamplePicture(
+            "rocket", "A rocket on its launch pad", "SpaceX, public domain, from scikit-image", folder / "rocket.jpg"
+        ),
         SamplePicture(
             "astronaut", "Eileen Collins", "NASA, public domain, from scikit-image", folder / "astronaut.png"
         ),
