@@ -107,8 +107,9 @@ class ResNet(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """The last feature map, shape (b, c, h / 8, w / 8) rounded up, for pictures of shape (b, 3, h, w)."""
-        for stage in (self.stem, self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
+        x = self.stem(x)
+        for number in range(1, 5):
+            x = self.get_submodule(f"layer{number}")(x)
         return x
 
     def forward(self, x: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ class VisionTransformer(nn.Module):
     def tokens(self, x: Tensor) -> Tensor:
         """Class token and patch tokens with their positions: shape (b, 1 + n, width)."""
         patches = self.patch_embed(x)
-        positions = self.positions
+        positions: Tensor = self.positions
         if positions.shape[-2:] != patches.shape[-2:]:
             positions = F.interpolate(positions, size=patches.shape[-2:], mode="bicubic", align_corners=False)
         patches = rearrange(patches + positions, "b d h w -> b (h w) d")

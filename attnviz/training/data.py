@@ -127,6 +127,7 @@ def _decode_split(root: Path, name: str, wnids: tuple[str, ...], cache: Path, fa
 def _listed(root: Path, name: str, wnids: tuple[str, ...]) -> list[tuple[Path, int, tuple[int, int, int, int]]]:
     """(picture file, label, box) of every picture. The files give x0, y0, x1, y1, the last two inclusive."""
     rows = []
+    tables: list[tuple[Path, str | None]]
     if name == "train":
         tables = [(root / "train" / wnid / f"{wnid}_boxes.txt", wnid) for wnid in wnids]
     else:

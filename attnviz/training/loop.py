@@ -75,7 +75,7 @@ def faster_precision(device: torch.device) -> torch.dtype:
     """bfloat16 where one convolution's training step runs faster in it than in float32, else float32."""
     if device.type == "cuda":
         return torch.bfloat16
-    conv = nn.Conv2d(64, 64, 3, padding=1).to(memory_format=torch.channels_last)
+    conv = _placed(nn.Conv2d(64, 64, 3, padding=1), device)
     x = torch.rand(32, 64, 32, 32).to(memory_format=torch.channels_last)
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
@@ -108,7 +108,7 @@ def train_phase(
         return final
     partial = folder / f"{phase.name}.part.pt"
     torch.manual_seed(phase.seed)
-    model = build(phase.architecture, len(training.wnids)).to(device, memory_format=torch.channels_last)
+    model = _placed(build(phase.architecture, len(training.wnids)), device)
     if phase.starts_from:
         start = torch.load(folder / f"{phase.starts_from}.pt", map_location=device, weights_only=True)
         fresh = transplant(start["model"], model, tuple(start["wnids"]), training.wnids)
@@ -179,6 +179,11 @@ def train_phase(
     return final
 
 
+def _placed(model: nn.Module, device: torch.device) -> nn.Module:
+    """The model on the device, its convolutions laid out channels last, which both processors and GPUs run faster."""
+    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
 def _imitation(logits: Tensor, teacher: nn.Module, views: Tensor, rows: list[int]) -> Tensor:
     """Cross entropy between softened outputs, times the squared temperature (Hinton et al. 2015, arXiv:1503.02531)."""
     with torch.no_grad():
@@ -195,7 +200,7 @@ def _teacher(
     saved = torch.load(folder / f"{phase.teacher}.pt", map_location=device, weights_only=True)
     model = build(PHASES[phase.teacher].architecture, len(saved["wnids"]))
     model.load_state_dict(saved["model"])
-    return model.to(device, memory_format=torch.channels_last).eval(), [saved["wnids"].index(w) for w in wnids]
+    return _placed(model, device).eval(), [saved["wnids"].index(w) for w in wnids]
 
 
 def _save(path: Path, **state: object) -> None:

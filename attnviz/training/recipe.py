@@ -52,7 +52,6 @@ PHASES: dict[str, Phase] = {
             peak_rate=1e-3,
             optimiser="adamw",
             weight_decay=0.05,
-            teacher="trunk",
         ),
         Phase(
             "vit",

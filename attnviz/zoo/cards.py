@@ -62,21 +62,20 @@ class Card:
     def from_json(cls, stored: Mapping[str, object]) -> "Card":
         """The card written by `to_json`."""
         fields = dict(stored)
-        facts = fields["preprocessing"]
-        assert isinstance(facts, Mapping)
-        fields["preprocessing"] = Preprocessing(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
-        )
-        for name in ("classes", "recipe"):
-            value = fields[name]
-            assert isinstance(value, list)
-            fields[name] = tuple(value)
-        return cls(**fields)  # type: ignore[arg-type]
+        facts = fields.pop("preprocessing")
+        if not isinstance(facts, Mapping):
+            raise TypeError(f"preprocessing must be a mapping; got {facts!r}")
+        return cls(preprocessing=Preprocessing(**_tuples(facts)), **_tuples(fields))  # type: ignore[arg-type]
 
     def to_json(self) -> dict[str, object]:
         """The card as a JSON file gives it back: plain values, lists for tuples."""
         plain: dict[str, object] = json.loads(json.dumps(asdict(self)))
         return plain
+
+
+def _tuples(stored: Mapping[str, object]) -> dict[str, object]:
+    """The mapping with its lists as tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
 
 
 def cards(folder: Path = WEIGHTS_FOLDER) -> dict[str, Card]:
@@ -93,7 +92,7 @@ def cards(folder: Path = WEIGHTS_FOLDER) -> dict[str, Card]:
         raise AssetError(
             f"the networks' cards must be in {path}; got no such file. Use a full checkout of the project."
         ) from error
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise AssetError(
             f"{path} must hold a list of cards; got '{error}'. Restore the file from the project's history."
         ) from error
