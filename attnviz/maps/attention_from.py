@@ -91,7 +91,9 @@ class AttentionFrom:
         grid_hw = record.tokens.grid_hw
         query = self.query
         if not (
-            isinstance(query, tuple) and len(query) == 2 and all(0 <= at < n for at, n in zip(query, grid_hw, strict=True))
+            isinstance(query, tuple)
+            and len(query) == 2
+            and all(0 <= at < n for at, n in zip(query, grid_hw, strict=True))
         ):
             raise ValueRangeError(
                 f'{record.site.layer}: query must be "class", "mean" or a cell (row, column) of the '

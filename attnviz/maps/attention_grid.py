@@ -38,7 +38,7 @@ def rows_of(record: SelfAttention, queries: Sequence[int], heads: str | int) -> 
     if heads == "max":
         return record.weights(queries=queries).amax(dim=1)
     count = record.queries.shape[1]
-    if isinstance(heads, int) and 0 <= heads < count:
+    if isinstance(heads, int) and not isinstance(heads, bool) and 0 <= heads < count:
         return record.weights(queries=queries, heads=[heads])[:, 0]
     raise ValueRangeError(
         f'heads must be "mean", "max" or a number in 0..{count - 1}, as {record.site.layer} has {count}; '

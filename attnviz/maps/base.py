@@ -14,8 +14,6 @@ from attnviz.errors import NotFoundError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry, project
 from attnviz.records import Record, Site, Trace
 
-MethodClass = TypeVar("MethodClass", bound=type)
-
 FLAT_BELOW = 0.05
 """A map is called flat when (max - min) / max(|min|, |max|) stays under this share."""
 
@@ -178,7 +176,9 @@ class ModelMethod(Protocol):
         ...
 
 
-METHODS: dict[str, type] = {}
+MethodClass = TypeVar("MethodClass", bound=type[MapMethod] | type[ModelMethod])
+
+METHODS: dict[str, type[MapMethod] | type[ModelMethod]] = {}
 """Name of a method to its class. Classes are added by `register_method`; menus read their `card`."""
 
 
@@ -195,7 +195,7 @@ def register_method(card: MethodCard) -> Callable[[MethodClass], MethodClass]:
                 f"map method names must be unique; got {card.name!r} for {method_class.__name__}, taken by "
                 f"{METHODS[card.name].__name__}. Choose another name."
             )
-        method_class.card = card  # type: ignore[attr-defined]
+        method_class.card = card
         METHODS[card.name] = method_class
         return method_class
 
@@ -237,7 +237,7 @@ def explain(model: nn.Module, model_input: SeenPicture | Tensor, method: ModelMe
     return method.explain(model, tensor, geometry)
 
 
-def method_class(name: str) -> type:
+def method_class(name: str) -> type[MapMethod] | type[ModelMethod]:
     """The registered method class of this name.
 
     Raises:
@@ -254,5 +254,5 @@ def available(trace: Trace) -> tuple[MethodCard, ...]:
     Methods that need gradients fit every network and are always listed.
     """
     return tuple(
-        found.card for found in METHODS.values() if not hasattr(found, "fits") or found.fits(trace.records)
+        method.card for method in METHODS.values() if issubclass(method, ModelMethod) or method.fits(trace.records)
     )

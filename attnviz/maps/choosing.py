@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from attnviz.errors import NothingTracedError, NotFoundError
+from attnviz.errors import NotFoundError, NothingTracedError
 from attnviz.records import Record, Trace
 
 RecordKind = TypeVar("RecordKind", bound=Record)

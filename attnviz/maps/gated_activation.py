@@ -55,7 +55,7 @@ def gate_energy(trace: Trace, layer: str | int | None, method: object) -> GateEn
     channel = choose(records_of(trace, ChannelWeights, method), layer)
     features = channel.features.float()
     gated = features * channel.weights[:, None, None]
-    sites = (channel.site,)
+    sites: tuple[Site, ...] = (channel.site,)
     spatial = _spatial_partner(trace, channel)
     if spatial is not None:
         gated = gated * spatial.mask

@@ -155,22 +155,25 @@ class _Pass:
 
 
 def _find_layer(model: nn.Module, wanted: str | None) -> tuple[str, nn.Module]:
+    own = getattr(model, "cam_layer", None)
+    name = wanted if wanted is not None else own if isinstance(own, str) else None
+    if name:
+        try:
+            return name, model.get_submodule(name)
+        except AttributeError:
+            pass  # not an exact name: it may be a pattern
     modules = dict(model.named_modules())
     modules.pop("", None)
-    name = wanted if wanted is not None else _default_layer(model, modules)
-    if name in modules:
-        return name, modules[name]
+    if name is None:
+        name = _default_layer(modules)
     matches = [known for known in modules if fnmatchcase(known, name)]
     if not matches:
         raise NotFoundError.among("layer", name, modules, "in the network")
     return matches[-1], modules[matches[-1]]
 
 
-def _default_layer(model: nn.Module, modules: dict[str, nn.Module]) -> str:
-    """The network's own choice; else the last stage; else the norm before the last attention; else the last conv."""
-    own = getattr(model, "cam_layer", None)
-    if isinstance(own, str):
-        return own
+def _default_layer(modules: dict[str, nn.Module]) -> str:
+    """For a network that does not say: the norm before the last attention, the last stage, or the last convolution."""
     for pattern in ("blocks.*.norm1", "encoder.layers.*.ln_1"):
         norms = [name for name in modules if fnmatchcase(name, pattern) and name.count(".") == pattern.count(".")]
         if norms:

@@ -91,7 +91,7 @@ def layout_of(model: nn.Module, output: Tensor, input_hw: tuple[int, int], layer
 def _fits(grid_hw: tuple[int, ...], input_hw: tuple[int, int]) -> bool:
     """Whether a grid could be the input divided by one stride: rounding may take or add one cell a side."""
     height, width = grid_hw
-    if height > input_hw[0] or width > input_hw[1]:
+    if height > input_hw[0] or width > input_hw[1] or height * width == 1:
         return False
     stride = max(input_hw[0] / height, input_hw[1] / width)
     return abs(input_hw[0] / stride - height) <= 1 and abs(input_hw[1] / stride - width) <= 1

@@ -47,9 +47,7 @@ class Rollout:
 
     def __post_init__(self) -> None:
         if not 0 <= self.residual < 1:
-            raise ValueRangeError(
-                f"residual must be in [0, 1); got {self.residual}. One half is the paper's choice."
-            )
+            raise ValueRangeError(f"residual must be in [0, 1); got {self.residual}. One half is the paper's choice.")
 
     def __call__(self, trace: Trace) -> AttentionMap:
         """The rollout on the token grid.

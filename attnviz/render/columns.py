@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from attnviz.maps import AttentionMap, is_flat
-from attnviz.render.inputs import HasMask
+from attnviz.regions import Region
 from attnviz.render.overlay import Style, legend_strip, overlay
 from attnviz.render.panel import Panel, number, percent, span, the
 from attnviz.render.scale import ScaledMap
@@ -68,13 +68,13 @@ class Column:
         return self.rest[:1] + self.unit + self.rest[1:] if beside else self.unit + self.rest
 
 
-def source_column(image: np.ndarray, region: HasMask | None) -> Column:
+def source_column(image: np.ndarray, region: Region | None) -> Column:
     """The picture itself, with the region's share of its area."""
     rest = () if region is None else (Words(area_words(region), BODY_PT, most_lines=4),)
     return Column(image, (Words("Picture", TITLE_PT, bold=True),), None, (), rest)
 
 
-def area_words(region: HasMask) -> str:
+def area_words(region: Region) -> str:
     """How much of the picture a region covers."""
     name = the(region.name)
     area = percent(float(np.asarray(region.mask_hw).mean()))
@@ -85,7 +85,7 @@ def panel_column(
     rgb: np.ndarray,
     panel: Panel,
     scaled: ScaledMap,
-    region: HasMask | None,
+    region: Region | None,
     style: Style,
     interpolation: Literal["cells", "smooth"],
     opacity: float,

@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 
 from attnviz.errors import ShapeError, ValueRangeError
 from attnviz.maps import is_flat
+from attnviz.pictures import Picture
+from attnviz.regions import Region
 from attnviz.render.columns import LONGEST_PIXELS, area_words, flat_words, panel_column, source_column
-from attnviz.render.inputs import HasMask, HasPixels, pixels_of, shrink_mask, shrink_pixels, shrunk_hw
+from attnviz.render.inputs import pixels_of, shrink_mask, shrink_pixels, shrunk_hw
 from attnviz.render.overlay import STYLES, Style
 from attnviz.render.panel import NOT_EXPLANATION, Panel
 from attnviz.render.scale import SCALES, Scale, scale_maps
@@ -19,10 +21,10 @@ MOST_PANELS = 6
 
 
 def comparison_figure(
-    picture: HasPixels | np.ndarray,
+    picture: Picture | np.ndarray,
     panels: Sequence[Panel],
     *,
-    region: HasMask | None = None,
+    region: Region | None = None,
     scale: Scale = "shared",
     style: Style = "heat",
     interpolation: Literal["cells", "smooth"] = "cells",
@@ -77,7 +79,7 @@ def comparison_figure(
 
 
 def comparison_alt(
-    picture: HasPixels, panels: Sequence[Panel], region: HasMask | None = None, scale: Scale = "shared"
+    picture: Picture, panels: Sequence[Panel], region: Region | None = None, scale: Scale = "shared"
 ) -> str:
     """The comparison in words, for people who cannot see it: what each network predicts and how much lies in the region."""
     check_panels(panels)
@@ -99,7 +101,7 @@ def check_panels(panels: Sequence[Panel]) -> None:
         )
 
 
-def _panel_alt(panel: Panel, region: HasMask | None) -> str:
+def _panel_alt(panel: Panel, region: Region | None) -> str:
     tell = [panel.prediction_line]
     if is_flat(panel.attention_map):
         tell.append(flat_words(panel.attention_map))
@@ -110,7 +112,7 @@ def _panel_alt(panel: Panel, region: HasMask | None) -> str:
     return f"{panel.title}: {'; '.join(filter(None, tell))}"
 
 
-def _region_mask(region: HasMask | None, rgb: np.ndarray, hw: tuple[int, int]) -> np.ndarray | None:
+def _region_mask(region: Region | None, rgb: np.ndarray, hw: tuple[int, int]) -> np.ndarray | None:
     if region is None:
         return None
     mask = np.asarray(region.mask_hw, dtype=bool)

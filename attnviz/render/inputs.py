@@ -1,7 +1,6 @@
-"""What a drawing needs of a picture and of a region, so that this room knows neither of theirs."""
+"""The picture, the region and the map at the size they are drawn."""
 
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -9,32 +8,10 @@ from PIL import Image
 from attnviz.errors import ShapeError
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap
+from attnviz.pictures import Picture
 
 
-class HasPixels(Protocol):
-    """A picture: `rgb` is uint8 of shape (h, w, 3)."""
-
-    @property
-    def rgb(self) -> np.ndarray: ...
-
-    @property
-    def sha256(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-
-class HasMask(Protocol):
-    """A named region: `mask_hw` is true inside, over the source picture."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def mask_hw(self) -> np.ndarray: ...
-
-
-def pixels_of(picture: HasPixels | np.ndarray) -> np.ndarray:
+def pixels_of(picture: Picture | np.ndarray) -> np.ndarray:
     """The pixels of a picture, uint8 (h, w, 3).
 
     Raises:

@@ -7,7 +7,8 @@ import numpy as np
 
 from attnviz.errors import ValueRangeError
 from attnviz.maps import AttentionMap, is_flat
-from attnviz.render.inputs import HasPixels, on_shrunk_picture, pixels_of, shrink_pixels, shrunk_hw
+from attnviz.pictures import Picture
+from attnviz.render.inputs import on_shrunk_picture, pixels_of, shrink_pixels, shrunk_hw
 from attnviz.render.scale import ScaledMap, scale_maps
 
 Style = Literal["heat", "spotlight"]
@@ -27,7 +28,7 @@ _GREY_LIGHT = 0.75
 
 
 def overlay(
-    picture: HasPixels | np.ndarray,
+    picture: Picture | np.ndarray,
     attention_map: AttentionMap,
     *,
     vmin: float | None = None,
@@ -145,7 +146,7 @@ def _hatch_unknown(drawn: np.ndarray, rgb: np.ndarray, unknown: np.ndarray, seen
     if not unknown.any():
         return drawn
     every = max(6, round(_HATCH_EVERY * max(unknown.shape)))
-    y, x = np.indices(unknown.shape, sparse=True)
+    y, x = np.arange(unknown.shape[0])[:, None], np.arange(unknown.shape[1])[None, :]
     stripe = ((x + y) % every) < max(1, every // 5)
     faded = 0.35 * in_grey(rgb) + 0.65 * _UNSEEN_GREY
     result = np.where((unknown & ~seen)[..., None], faded, drawn)

@@ -21,7 +21,9 @@ def width_in(text: str, size_pt: float, bold: bool = False) -> float:
     return float(width) / POINTS_PER_INCH
 
 
-def wrap(text: str, available_in: float, size_pt: float, bold: bool = False, most_lines: int | None = None) -> list[str]:
+def wrap(
+    text: str, available_in: float, size_pt: float, bold: bool = False, most_lines: int | None = None
+) -> list[str]:
     """Break a text into lines that fit a width; words that are too long are cut, and what is left out shows as "...".
 
     Args:

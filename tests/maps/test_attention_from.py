@@ -1,0 +1,97 @@
+"""A class token and a 1 x 2 grid: three tokens, two heads."""
+
+import numpy as np
+import pytest
+import torch
+
+from attnviz.errors import ValueRangeError
+from attnviz.maps import AttentionFrom, Received
+from attnviz.records import TokenGrid
+
+HEAD_0 = [[0.2, 0.5, 0.3], [0.0, 1.0, 0.0], [0.4, 0.2, 0.4]]
+HEAD_1 = [[0.6, 0.1, 0.3], [0.2, 0.4, 0.4], [0.0, 0.0, 1.0]]
+WEIGHTS = torch.tensor([HEAD_0, HEAD_1])
+TOKENS = TokenGrid.whole((1, 2), prefix=1)
+
+
+@pytest.mark.parametrize(
+    ("query", "heads", "expected"),
+    [
+        ("class", 0, [[0.5, 0.3]]),
+        ("class", 1, [[0.1, 0.3]]),
+        ("class", "mean", [[0.3, 0.3]]),  # (0.5 + 0.1) / 2, (0.3 + 0.3) / 2
+        ("class", "max", [[0.5, 0.3]]),
+        ((0, 0), "mean", [[0.7, 0.2]]),  # row of the first place: (1 + 0.4) / 2, (0 + 0.4) / 2
+        ((0, 1), 0, [[0.2, 0.4]]),
+        (
+            "mean",
+            0,
+            [[0.6, 0.2]],
+        ),  # rows of the two places: (1 + 0.2) / 2, (0 + 0.4) / 2; the class token's is left out
+    ],
+)
+def test_one_row_without_the_class_token(attention_of, trace_of, query, heads, expected):
+    made = AttentionFrom(query=query, heads=heads)(trace_of(attention_of(WEIGHTS, TOKENS)))
+    assert np.allclose(made.values_hw, expected, atol=1e-6)
+
+
+def test_what_went_to_the_class_token_is_said_and_not_shared_out(attention_of, trace_of):
+    made = AttentionFrom()(trace_of(attention_of(WEIGHTS, TOKENS)))
+    # (0.2 + 0.6) / 2 = 40 % stays with the class token; the places keep 0.3 + 0.3
+    assert "40.0%" in made.note
+    assert np.isclose(made.values_hw.sum(), 0.6)
+
+
+def test_the_map_names_the_layer_it_read(attention_of, trace_of):
+    records = [attention_of(WEIGHTS, TOKENS, layer=f"blocks.{n}.attn") for n in range(3)]
+    trace = trace_of(*records)
+    assert AttentionFrom()(trace).method == "AttentionFrom(layer='blocks.2.attn', query='class', heads='mean')"
+    assert AttentionFrom(layer=0)(trace).sites == (records[0].site,)
+    assert AttentionFrom(layer="blocks.1.*")(trace).sites == (records[1].site,)
+
+
+def test_received_is_the_mean_of_the_columns(attention_of, trace_of):
+    # Mean over heads of the three rows: [.4 .3 .3], [.1 .7 .2], [.2 .1 .7]; columns of the places: 1.1 / 3, 1.2 / 3.
+    made = Received()(trace_of(attention_of(WEIGHTS, TOKENS)))
+    assert np.allclose(made.values_hw, [[1.1 / 3, 1.2 / 3]], atol=1e-6)
+    assert "23.3%" in made.note  # 0.7 / 3
+    one_head = Received(heads=0)(trace_of(attention_of(WEIGHTS, TOKENS)))
+    assert np.allclose(one_head.values_hw, [[1.7 / 3, 0.7 / 3]], atol=1e-6)  # (.5 + 1 + .2) / 3, (.3 + 0 + .4) / 3
+
+
+def test_rows_taken_in_blocks_give_the_same_means(attention_of, trace_of, monkeypatch):
+    monkeypatch.setattr("attnviz.maps.attention_grid.QUERIES_AT_ONCE", 2)
+    trace = trace_of(attention_of(WEIGHTS, TOKENS))
+    assert np.allclose(Received()(trace).values_hw, [[1.1 / 3, 1.2 / 3]], atol=1e-6)
+    assert np.allclose(AttentionFrom(query="mean", heads=0)(trace).values_hw, [[0.6, 0.2]], atol=1e-6)
+
+
+def test_no_class_token_is_an_error_with_a_way_out(attention_of, trace_of):
+    two_places = torch.tensor([[[0.25, 0.75], [1.0, 0.0]]])
+    trace = trace_of(attention_of(two_places, TokenGrid.whole((1, 2))))
+    with pytest.raises(ValueRangeError, match='blocks.0.attn.*query="mean"'):
+        AttentionFrom()(trace)
+    made = AttentionFrom(query="mean")(trace)
+    assert np.allclose(made.values_hw, [[0.625, 0.375]])  # (0.25 + 1) / 2, (0.75 + 0) / 2
+    assert made.note == ""
+
+
+@pytest.mark.parametrize("query", [(1, 0), (0, 2), (-1, 0), (0,), "patch"])
+def test_a_query_outside_the_grid(attention_of, trace_of, query):
+    with pytest.raises(ValueRangeError, match="1 x 2 grid"):
+        AttentionFrom(query=query)(trace_of(attention_of(WEIGHTS, TOKENS)))
+
+
+@pytest.mark.parametrize("heads", [2, -1, "median", True])
+def test_a_head_that_is_not_there(attention_of, trace_of, heads):
+    for method in (AttentionFrom(heads=heads), Received(heads=heads)):
+        with pytest.raises(ValueRangeError, match=r'"mean", "max" or a number in 0\.\.1'):
+            method(trace_of(attention_of(WEIGHTS, TOKENS)))
+
+
+def test_in_a_windowed_layer_the_other_windows_are_undefined(attention_of, trace_of):
+    # A 1 x 4 grid in two windows of two tokens; the query in column 2 is the first token of the second window.
+    weights = torch.tensor([[[[0.5, 0.5], [0.5, 0.5]]], [[[0.1, 0.9], [0.3, 0.7]]]])
+    trace = trace_of(attention_of(weights, TokenGrid((1, 4), (1, 2)), mechanism="swin"))
+    made = AttentionFrom(query=(0, 2))(trace)
+    assert np.allclose(made.values_hw, [[np.nan, np.nan, 0.1, 0.9]], equal_nan=True)

@@ -1,0 +1,136 @@
+"""The map type, and the menu of methods."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from attnviz import maps
+from attnviz.errors import NotFoundError, ShapeError, ValueRangeError
+from attnviz.geometry import Geometry
+from attnviz.maps import AttentionMap, GradCam, Rollout, is_flat
+from attnviz.maps.base import MethodCard, register_method
+from attnviz.records import ChannelWeights, Site, SpatialMask
+
+GEOMETRY = Geometry.identity((4, 6))
+
+
+def a_map(values, **changes):
+    settings = {
+        "method": "Toy()",
+        "sites": (Site("layer", 0, "toy"),),
+        "meaning": "a toy",
+        "unit": "share",
+        "bounds": (0.0, 1.0),
+        "signed": False,
+        "geometry": GEOMETRY,
+    }
+    return AttentionMap(np.asarray(values), **(settings | changes))
+
+
+def test_values_are_an_own_read_only_copy():
+    given = np.array([[0.25, 0.5]])
+    made = a_map(given)
+    given[0, 0] = 9
+    assert made.values_hw[0, 0] == 0.25
+    assert made.values_hw.dtype == np.float32
+    with pytest.raises(ValueError, match="read-only"):
+        made.values_hw[0, 0] = 1
+
+
+@pytest.mark.parametrize(
+    ("values", "changes", "kind", "message"),
+    [
+        (np.zeros((1, 2, 2)), {}, ShapeError, r"\(h, w\).*got \(1, 2, 2\)"),
+        (np.zeros((0, 2)), {}, ShapeError, "at least one cell"),
+        ([[np.nan, np.nan]], {}, ValueRangeError, "NaN everywhere"),
+        ([[np.inf, 0.0]], {}, ValueRangeError, "1 infinite"),
+        ([[-0.5, 0.0]], {}, ValueRangeError, "non-negative; got a minimum of -0.5"),
+        ([[0.5, 0.0]], {"bounds": (1.0, 1.0)}, ValueRangeError, "low < high"),
+    ],
+)
+def test_refuses_values_that_are_no_map(values, changes, kind, message):
+    with pytest.raises(kind, match=message):
+        a_map(values, **changes)
+
+
+def test_negative_values_are_welcome_in_a_signed_map():
+    assert a_map([[-0.5, 0.25]], signed=True, bounds=(-1.0, 1.0)).value_range == (-0.5, 0.25)
+
+
+def test_on_source_repeats_each_cell_over_its_pixels():
+    # Two cells over a 4 x 6 picture: three columns of pixels each.
+    assert np.array_equal(a_map([[1.0, 0.5]]).on_source(), np.repeat([[1.0] * 3 + [0.5] * 3], 4, axis=0))
+
+
+def test_on_source_without_geometry_says_what_to_do():
+    with pytest.raises(ValueRangeError, match="got no geometry.*ModelInput"):
+        a_map([[1.0]], geometry=None).on_source()
+
+
+@pytest.mark.parametrize(
+    ("values", "flat"),
+    [
+        ([[0.5, 0.5]], True),  # constant
+        ([[0.0, 0.0]], True),  # nothing at all
+        ([[0.5, 0.5001]], True),  # a gate that hardly moves: range 0.0001 of 0.5 is 0.02 %
+        ([[0.5, 0.52]], True),  # 0.02 / 0.52 = 3.8 % < 5 %
+        ([[0.5, 0.53]], False),  # 0.03 / 0.53 = 5.7 % > 5 %
+        ([[0.0, 1e-6]], False),  # one lit cell, however faint
+        ([[np.nan, 0.5]], True),  # undefined cells do not count
+    ],
+)
+def test_flat_means_a_range_under_a_twentieth_of_the_largest_value(values, flat):
+    assert is_flat(a_map(values)) is flat
+
+
+def test_explain_refuses_a_method_that_reads_a_trace():
+    with pytest.raises(ValueRangeError, match=r"Rollout\(residual=0.5\).*attnviz.trace"):
+        maps.explain(nn.Identity(), torch.zeros(1, 3, 8, 8), Rollout())
+
+
+def test_explain_refuses_a_model_in_training_mode():
+    with pytest.raises(ValueRangeError, match="training mode"):
+        maps.explain(nn.Sequential(nn.Conv2d(3, 2, 1)), torch.zeros(1, 3, 8, 8), GradCam())
+
+
+def test_explain_refuses_a_batch():
+    with pytest.raises(ShapeError, match=r"\(2, 3, 8, 8\).*one picture at a time"):
+        maps.explain(nn.Identity().eval(), torch.zeros(2, 3, 8, 8), GradCam())
+
+
+def test_available_lists_what_fits_and_grad_cam_always(trace_of):
+    gate = ChannelWeights(Site("a", 0, "se"), weights=torch.ones(2), features=torch.ones(2, 4, 6))
+    mask = SpatialMask(Site("b", 0, "cbam.spatial"), mask=torch.ones(4, 6), features=torch.ones(2, 4, 6))
+    assert [card.name for card in maps.available(trace_of(gate))] == ["grad_cam", "gated_activation", "gate_difference"]
+    assert [card.name for card in maps.available(trace_of(mask))] == ["grad_cam", "spatial_gate"]
+
+
+def test_every_method_has_a_card_for_menus():
+    for name, method_class in maps.METHODS.items():
+        card = method_class.card
+        assert card.name == name
+        assert card.title
+        assert card.answers.endswith("?")
+        assert card.unit
+        assert maps.method_class(name) is method_class
+
+
+def test_an_unknown_name_lists_all_of_them():
+    with pytest.raises(NotFoundError) as caught:
+        maps.method_class("rolout")
+    assert all(name in str(caught.value) for name in maps.METHODS)
+
+
+def test_a_name_cannot_be_taken_twice():
+    card = MethodCard("rollout", "Another", "What?", "SelfAttention", False, "share")
+
+    @dataclass(frozen=True)
+    class Another:
+        pass
+
+    with pytest.raises(ValueRangeError, match=r"'rollout' for Another, taken by Rollout"):
+        register_method(card)(Another)
+    assert maps.METHODS["rollout"] is Rollout
