@@ -137,7 +137,8 @@ def train_phase(
         rows_now.sort()  # neighbours on disk, read together; the order inside a batch does not matter
         pictures = torch.from_numpy(training.pictures[rows_now]).permute(0, 3, 1, 2).to(device)
         generator.manual_seed(phase.seed * 1_000_003 + 7919 * step)
-        views = random_views(pictures, phase.sizes_px[epoch], generator, phase.area)
+        smallest, zoom_out = phase.views_of(epoch)
+        views = random_views(pictures, phase.sizes_px[epoch], generator, (smallest, 1.0), zoom_out)
         views = views.to(memory_format=torch.channels_last)
         targets = labels[rows_now]
         for group in optimiser.param_groups:

@@ -10,6 +10,7 @@ class Phase:
 
     name: of the checkpoint. architecture: built by `attnviz.models.build`. classes: all 200, or the fifty. sizes_px:
     side of the pictures, one entry an epoch (small pictures first: cheap, and the last epochs set the scale).
+    smallest_crop, zoom_out: of the views, see `random_views`; the last `easy` epochs take easier views instead.
     starts_from: phase whose weights are taken over, the 50 classes' rows of the last layer included. teacher: phase
     whose softened outputs are imitated, or None.
     """
@@ -21,13 +22,25 @@ class Phase:
     peak_rate: float
     optimiser: Literal["sgd", "adamw"] = "sgd"
     weight_decay: float = 5e-4
-    area: tuple[float, float] = (0.3, 1.0)
+    smallest_crop: float = 0.3
+    zoom_out: float = 0.25
+    easy: int = 0
     starts_from: str | None = None
     teacher: str | None = None
     batch: int = 128
     smoothing: float = 0.1
     warm_up: float = 0.2
     seed: int = 0
+
+    def views_of(self, epoch: int) -> tuple[float, float]:
+        """Smallest crop and share of zoomed-out views in an epoch, counted from 0."""
+        if epoch >= len(self.sizes_px) - self.easy:
+            return EASY_VIEWS
+        return self.smallest_crop, self.zoom_out
+
+
+EASY_VIEWS = (0.5, 0.1)
+"""Smallest crop and share of zoomed-out views in the easy epochs of a phase."""
 
 
 def tuned(architecture: str) -> Phase:
@@ -38,7 +51,7 @@ def tuned(architecture: str) -> Phase:
 PHASES: dict[str, Phase] = {
     phase.name: phase
     for phase in (
-        Phase("trunk", "resnet_plain", "all", (32, 40, 40, 48), peak_rate=0.1),
+        Phase("trunk", "resnet_plain", "all", (32, 40, 40, 48), peak_rate=0.1, easy=2),
         Phase("trunk_fifty", "resnet_plain", "fifty", (40, 40, *[48] * 6), peak_rate=0.08, starts_from="trunk"),
         tuned("resnet_plain"),
         tuned("se_resnet"),
