@@ -175,6 +175,11 @@ class ModelMethod(Protocol):
         """Run the model on one picture (1, 3, h, w) and make the map. The model is left as it was found."""
         ...
 
+    @classmethod
+    def fits(cls, records: Iterable[Record]) -> bool:
+        """Whether the method suits a network whose trace holds these records."""
+        ...
+
 
 MethodClass = TypeVar("MethodClass", bound=type[MapMethod] | type[ModelMethod])
 
@@ -253,6 +258,4 @@ def available(trace: Trace) -> tuple[MethodCard, ...]:
 
     Methods that need gradients fit every network and are always listed.
     """
-    return tuple(
-        method.card for method in METHODS.values() if issubclass(method, ModelMethod) or method.fits(trace.records)
-    )
+    return tuple(method.card for method in METHODS.values() if method.fits(trace.records))

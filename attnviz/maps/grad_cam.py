@@ -8,6 +8,7 @@ recording gradients, so the backward pass starts at the layer and no weight grad
 """
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import ClassVar
@@ -20,7 +21,7 @@ from attnviz.errors import NotFoundError, NothingTracedError, ShapeError, ValueR
 from attnviz.geometry import Geometry
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.layer_layout import Layout, layout_of
-from attnviz.records import Site
+from attnviz.records import Record, Site
 
 _CARD = MethodCard(
     name="grad_cam",
@@ -86,6 +87,11 @@ class GradCam:
             geometry=geometry,
             target=run.target,
         )
+
+    @classmethod
+    def fits(cls, records: Iterable[Record]) -> bool:
+        """Grad-CAM suits every network, also one without any attention."""
+        return True
 
 
 class _Pass:

@@ -1,8 +1,8 @@
 """From maps to pictures: overlays, figures for slides, charts for pages. Nothing here changes a value."""
 
 from attnviz.render.comparison import MOST_PANELS, comparison_alt, comparison_figure
-from attnviz.render.overlay import STYLES, Style, overlay
-from attnviz.render.panel import NOT_EXPLANATION, Panel, focus_line, number
+from attnviz.render.overlay import STYLES, Style, legend_strip, overlay
+from attnviz.render.panel import NOT_EXPLANATION, Panel, focus_line, number, the
 from attnviz.render.scale import SCALES, Scale, ScaledMap, scale_maps
 
 __all__ = [
@@ -17,7 +17,9 @@ __all__ = [
     "comparison_alt",
     "comparison_figure",
     "focus_line",
+    "legend_strip",
     "number",
     "overlay",
     "scale_maps",
+    "the",
 ]

@@ -81,7 +81,7 @@ def comparison_figure(
 def comparison_alt(
     picture: Picture, panels: Sequence[Panel], region: Region | None = None, scale: Scale = "shared"
 ) -> str:
-    """The comparison in words, for people who cannot see it: what each network predicts and how much lies in the region."""
+    """The comparison in words, for people who cannot see it: predictions, and shares in the region."""
     check_panels(panels)
     scaled = scale_maps([panel.attention_map for panel in panels], scale)
     parts = [f"{picture.name} and {len(panels)} network{'s' if len(panels) > 1 else ''} side by side"]

@@ -69,7 +69,7 @@ def test_rows_taken_in_blocks_give_the_same_means(attention_of, trace_of, monkey
 def test_no_class_token_is_an_error_with_a_way_out(attention_of, trace_of):
     two_places = torch.tensor([[[0.25, 0.75], [1.0, 0.0]]])
     trace = trace_of(attention_of(two_places, TokenGrid.whole((1, 2))))
-    with pytest.raises(ValueRangeError, match='blocks.0.attn.*query="mean"'):
+    with pytest.raises(ValueRangeError, match=r'blocks\.0\.attn.*query="mean"'):
         AttentionFrom()(trace)
     made = AttentionFrom(query="mean")(trace)
     assert np.allclose(made.values_hw, [[0.625, 0.375]])  # (0.25 + 1) / 2, (0.75 + 0) / 2

@@ -66,7 +66,7 @@ def test_on_source_repeats_each_cell_over_its_pixels():
 
 
 def test_on_source_without_geometry_says_what_to_do():
-    with pytest.raises(ValueRangeError, match="got no geometry.*ModelInput"):
+    with pytest.raises(ValueRangeError, match=r"got no geometry.*ModelInput"):
         a_map([[1.0]], geometry=None).on_source()
 
 
