@@ -6,14 +6,14 @@ A focus score says where a map lies. It does not say why the network decided.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from attnviz.errors import ShapeError, ValueRangeError
-from attnviz.geometry import Geometry, cell_weights, project, seen_weights
+from attnviz.geometry import Geometry, cell_weights, seen_weights
 from attnviz.maps.base import AttentionMap
 from attnviz.regions import Region, grown
 
@@ -24,6 +24,7 @@ CENTRED_GAUSSIAN = "centred Gaussian"
 """Name of the baseline that looks at the middle: sigma is a quarter of what the model saw, per axis."""
 
 Box = tuple[float, float, float, float]
+Cells = npt.NDArray[np.float64]
 
 # Float32 values that differ at all differ by more than this share; rounding errors of the baseline stay below it.
 _TIE = 1e-9
@@ -61,17 +62,9 @@ class FocusScore:
 
     def to_dict(self) -> dict[str, str | float]:
         """One flat row for a table or a CSV file, baselines as columns of their own."""
-        row: dict[str, str | float] = {
-            "score": self.name,
-            "region": self.region,
-            "method": self.method,
-            "value": self.value,
-            "unit": self.unit,
-            "area": self.area,
-            "lift": self.lift,
-            "hit": self.hit,
-        }
-        return row | {f"baseline: {name}": value for name, value in self.baselines.items()}
+        texts = {"score": self.name, "region": self.region, "method": self.method, "unit": self.unit}
+        numbers = {"value": self.value, "area": self.area, "lift": self.lift, "hit": self.hit}
+        return {**texts, **numbers, **{f"baseline: {name}": value for name, value in self.baselines.items()}}
 
 
 def share(attention_map: AttentionMap, region: Region, *, within_yxyx: Box | None = None) -> FocusScore:
@@ -88,8 +81,8 @@ def share(attention_map: AttentionMap, region: Region, *, within_yxyx: Box | Non
         cell that the region covers.
 
     Raises:
-        ValueRangeError: the map is signed, has a negative cell, is zero or NaN wherever the model looked, or knows no
-            geometry; or the region is not visible to the model, or is all that it saw.
+        ValueRangeError: the map is signed, knows no geometry, or is zero or NaN wherever the model looked; or the model
+            saw nothing of the region, or nothing else.
         ShapeError: the region was drawn on another picture.
 
     Misleads when:
@@ -102,7 +95,7 @@ def share(attention_map: AttentionMap, region: Region, *, within_yxyx: Box | Non
         value=scored.share,
         area=scored.area,
         lift=scored.share / scored.area,
-        baselines={UNIFORM: scored.area, CENTRED_GAUSSIAN: scored.baselines.gaussian_share},
+        baselines={UNIFORM: scored.area, CENTRED_GAUSSIAN: scored.gaussian_share},
         hit=scored.hit,
         unit="share",
         region=region.name,
@@ -141,7 +134,7 @@ def pointing(
         value=scored.hit,
         area=scored.area,
         lift=scored.hit / scored.area,
-        baselines={UNIFORM: scored.area, CENTRED_GAUSSIAN: scored.baselines.gaussian_hit},
+        baselines={UNIFORM: scored.area, CENTRED_GAUSSIAN: scored.gaussian_hit},
         hit=scored.hit,
         unit="hit",
         region=region.name,
@@ -194,10 +187,11 @@ def table(maps: Mapping[str, AttentionMap], region: Region) -> dict[str, FocusSc
 class _Scored:
     """A map and a region on one grid. Cells that do not count are zero everywhere."""
 
-    values: npt.NDArray[np.float64]  # (h, w), the highest is 1: flat maps then add up without rounding
-    inside: npt.NDArray[np.float64]  # (h, w), part of each cell that the region covers
-    seen: npt.NDArray[np.float64]  # (h, w), part of each cell that lies in the picture
+    values: Cells  # (h, w), the highest is 1: flat maps then add up without rounding
+    inside: Cells  # (h, w), part of each cell that the region covers
+    seen: Cells  # (h, w), part of each cell that lies in the picture
     baselines: "_Baselines"
+    gaussian: Cells | None  # (h, w), mass of the centred Gaussian, where the map has holes to leave out; else None
 
     @classmethod
     def of(
@@ -224,9 +218,10 @@ class _Scored:
         values = np.where(counts, attention_map.values_hw, 0.0).astype(np.float64)
         _check(values, inside, seen, region.name, attention_map.method)
         box = _intersection(geometry.seen_box(), within_yxyx) if within_yxyx else geometry.seen_box()
-        # Only a hole in the map needs the baselines pixel by pixel.
-        valid = None if known.all() else np.isfinite(project(attention_map.values_hw, geometry))
-        return cls(values / values.max(), inside, seen, _Baselines(mask, box, valid))
+        rows, columns = geometry.cell_edges(grid_hw)
+        gaussian = np.outer(_normal_mass(rows, box[0], box[2]), _normal_mass(columns, box[1], box[3]))
+        holes = None if known.all() else np.where(counts, gaussian, 0.0)
+        return cls(values / values.max(), inside, seen, _Baselines(mask, box), holes)
 
     @property
     def share(self) -> float:
@@ -241,6 +236,20 @@ class _Scored:
         highest = (self.values >= 1 - _TIE) & (self.seen > 0)
         return float(self.inside[highest].sum() / self.seen[highest].sum())
 
+    @property
+    def gaussian_share(self) -> float:
+        if self.gaussian is None:
+            return self.baselines.gaussian_share
+        covered = np.divide(self.inside, self.seen, out=np.zeros_like(self.seen), where=self.seen > 0)
+        return float((self.gaussian * covered).sum() / self.gaussian.sum())
+
+    @property
+    def gaussian_hit(self) -> float:
+        if self.gaussian is None:
+            return self.baselines.gaussian_hit
+        highest = self.gaussian >= self.gaussian.max() * (1 - _TIE)
+        return float(self.inside[highest].sum() / self.seen[highest].sum())
+
 
 @dataclass(frozen=True, eq=False)
 class _Baselines:
@@ -248,69 +257,47 @@ class _Baselines:
 
     mask_hw: npt.NDArray[np.bool_]
     box_yxyx: Box
-    valid_hw: npt.NDArray[np.bool_] | None = None
 
     @property
     def area(self) -> float:
-        return self._share(*(np.diff(edges) for edges in self._edges()))
+        return self._share(*self._masses(_flat_mass))
 
     @property
     def gaussian_share(self) -> float:
-        return self._share(*self._gaussian())
+        return self._share(*self._masses(_normal_mass))
 
     @property
     def gaussian_hit(self) -> float:
-        rows, columns = self._gaussian()
-        if self.valid_hw is None:
-            highest = np.ix_(rows >= rows.max() * (1 - _TIE), columns >= columns.max() * (1 - _TIE))
-            return float(self.mask_hw[highest].mean())
-        density = np.outer(rows, columns) * self.valid_hw
-        return float(self.mask_hw[density >= density.max() * (1 - _TIE)].mean())
+        rows, columns = self._masses(_normal_mass)
+        highest = np.ix_(rows >= rows.max() * (1 - _TIE), columns >= columns.max() * (1 - _TIE))
+        return float(self.mask_hw[highest].mean())
 
-    def _edges(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Borders of the pixels, moved onto the box where they lie outside it."""
+    def _masses(self, mass: Callable[[Cells, float, float], Cells]) -> tuple[Cells, Cells]:
+        """Mass per row and per column of pixels."""
         top, left, bottom, right = self.box_yxyx
         height, width = self.mask_hw.shape
-        return (
-            np.clip(np.arange(height + 1, dtype=np.float64), top, bottom),
-            np.clip(np.arange(width + 1, dtype=np.float64), left, right),
-        )
+        return mass(np.arange(height + 1.0), top, bottom), mass(np.arange(width + 1.0), left, right)
 
-    def _gaussian(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Mass per row and per column of pixels; sigma is a quarter of the box, so it ends at two sigma either way."""
-        rows, columns = (
-            np.array(
-                [
-                    math.erf((4 * edge - 2 * (edges[0] + edges[-1])) / (edges[-1] - edges[0]) / math.sqrt(2))
-                    for edge in edges
-                ]
-            )
-            for edges in self._edges()
-        )
-        return np.diff(rows), np.diff(columns)
-
-    def _share(self, rows: npt.NDArray[np.float64], columns: npt.NDArray[np.float64]) -> float:
-        if self.valid_hw is None:
-            return float(rows @ (self.mask_hw @ columns) / (rows.sum() * columns.sum()))
-        return float(rows @ ((self.mask_hw & self.valid_hw) @ columns) / (rows @ (self.valid_hw @ columns)))
+    def _share(self, rows: Cells, columns: Cells) -> float:
+        return float(rows @ (self.mask_hw @ columns) / (rows.sum() * columns.sum()))
 
 
-def _check(
-    values: npt.NDArray[np.float64],
-    inside: npt.NDArray[np.float64],
-    seen: npt.NDArray[np.float64],
-    region: str,
-    method: str,
-) -> None:
+def _flat_mass(edges: Cells, low: float, high: float) -> Cells:
+    """Length between neighbouring edges, as far as it lies in low to high."""
+    return np.diff(np.clip(edges, low, high))
+
+
+def _normal_mass(edges: Cells, low: float, high: float) -> Cells:
+    """Mass between neighbouring edges of a normal distribution centred in low to high, which ends at two sigma."""
+    deviations = (4 * np.clip(edges, low, high) - 2 * (low + high)) / (high - low)
+    return np.diff([math.erf(deviation / math.sqrt(2)) for deviation in deviations])
+
+
+def _check(values: Cells, inside: Cells, seen: Cells, region: str, method: str) -> None:
     """Refuse what has no score."""
     if not seen.any():
         raise ValueRangeError(
             f"{method} must have a value where the model looked; got NaN everywhere. Check the network."
-        )
-    if values.min() < 0:
-        raise ValueRangeError(
-            f"a scored map must be non-negative; got a minimum of {values.min():.4g} from {method}. "
-            "A share of positive and negative values means nothing."
         )
     if not values.any():
         raise ValueRangeError(
