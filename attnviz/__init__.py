@@ -13,7 +13,7 @@ picture -> model input -> trace -> attention map -> focus score or drawing:
 # First: it makes torchvision importable for everything after it.
 from attnviz import _torchvision_ops as _torchvision_ops
 
-from attnviz import focus, maps, mechanisms, render, zoo
+from attnviz import focus, layers, maps, mechanisms, models, pictures, render, zoo
 from attnviz._version import __version__
 from attnviz.errors import (
     AssetError,
@@ -27,7 +27,7 @@ from attnviz.errors import (
 from attnviz.focus import FocusScore
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap, explain
-from attnviz.pictures import ModelInput, Picture, open_picture
+from attnviz.pictures import ModelInput, Picture, Preprocessing, open_picture
 from attnviz.records import ChannelWeights, SelfAttention, Site, SpatialMask, TokenGrid, Trace
 from attnviz.regions import Region
 from attnviz.tracer import trace
@@ -45,6 +45,7 @@ __all__ = [
     "NothingTracedError",
     "Picture",
     "PictureError",
+    "Preprocessing",
     "Region",
     "SelfAttention",
     "ShapeError",
@@ -56,10 +57,13 @@ __all__ = [
     "__version__",
     "explain",
     "focus",
+    "layers",
     "load",
     "maps",
     "mechanisms",
+    "models",
     "open_picture",
+    "pictures",
     "render",
     "trace",
     "zoo",

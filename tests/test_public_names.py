@@ -1,0 +1,59 @@
+"""What `import attnviz` gives, and the path of a picture along it, on a network whose answer is arithmetic."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import attnviz
+
+
+def test_every_public_name_is_there_and_listed_once() -> None:
+    assert len(attnviz.__all__) == len(set(attnviz.__all__))
+    assert [name for name in attnviz.__all__ if not hasattr(attnviz, name)] == []
+
+
+def test_a_script_can_catch_every_error_as_one_kind() -> None:
+    errors = [getattr(attnviz, name) for name in attnviz.__all__ if name.endswith("Error")]
+    assert len(errors) >= 7
+    assert all(issubclass(error, attnviz.AttnvizError) for error in errors)
+
+
+@pytest.fixture
+def gate() -> nn.Sequential:
+    """One spatial gate whose mask is sigmoid(ln 3 x mean of the channels): 0.75 on white, 0.25 on black."""
+    gate = attnviz.layers.SpatialGate(kernel_size=7)
+    gate.bn.eps = 0.0
+    with torch.no_grad():
+        gate.conv.weight.zero_()
+        gate.conv.weight[0, 0, 3, 3] = math.log(3)  # the centre tap on the channel of means
+    return nn.Sequential(gate, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+
+def test_the_path_of_a_picture(gate: nn.Sequential) -> None:
+    """A picture whose left half is white: 3/4 of the gate's mass lies there, on half of the area."""
+    pixels = np.zeros((16, 32, 3), np.uint8)
+    pixels[:, :16] = 255
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+
+    picture = attnviz.open_picture(file.getvalue())
+    half = (0.5, 0.5, 0.5)  # white becomes 1, black -1; sigmoid(ln 3) = 3/4, sigmoid(-ln 3) = 1/4
+    model_input = attnviz.pictures.preprocess(picture, attnviz.Preprocessing(short_side=16, mean=half, std=half))
+    trace = attnviz.trace(gate, model_input, verify=True)
+    attention_map = attnviz.maps.SpatialGateMap()(trace)
+    left = attnviz.Region.from_box("left half", (0, 0, 16, 16), picture.hw)
+    score = attnviz.focus.share(attention_map, left)
+
+    assert trace.logits.shape == (3,)
+    assert trace.records[0].replay_error == pytest.approx(0, abs=1e-6)
+    assert [type(record) for record in trace["0"]] == [attnviz.SpatialMask]
+    np.testing.assert_allclose(attention_map.on_source(), np.where(pixels[..., 0], 0.75, 0.25), atol=1e-6)
+    assert score.value == pytest.approx(0.75)
+    assert score.area == pytest.approx(0.5)
+    assert score.lift == pytest.approx(1.5)
+    assert score.baselines["uniform"] == pytest.approx(0.5)
