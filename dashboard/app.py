@@ -18,6 +18,7 @@ st.set_page_config(
     page_icon=str(HERE / "assets" / "icon.png"),  # a named icon would be fetched from a foreign host
     layout="wide",
 )
+st.html(HERE / "assets" / "page.css")
 compare = st.Page("views/compare.py", title="Compare", url_path="compare", default=True)
 page = st.navigation([compare], position="hidden")
 sidebar.render()

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 
 from attnviz.pictures import Picture
 from attnviz.regions import Region
@@ -22,6 +22,8 @@ SCREEN_PIXELS = 960
 
 THUMBNAIL_PIXELS = 160
 GRADIENT_STEPS = 17
+OUTLINES_PER_SIDE = 240
+"""A region's outline reaches this part of the longest side to either side of the border, and at least a pixel."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,10 @@ def outlined(rgb: npt.NDArray[np.uint8], region: Region | None) -> npt.NDArray[n
     height, width = rgb.shape[:2]
     inside = Image.fromarray(region.mask_hw.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
     inside = inside.point(lambda value: 255 if value >= 128 else 0)
-    thin = 2 * max(1, round(max(height, width) / 480)) + 1
+    radius = max(1, round(max(height, width) / OUTLINES_PER_SIDE))
     drawn = rgb.copy()
-    for thickness, colour in ((2 * thin - 1, "#000000"), (thin, COLOUR)):
+    for reach, colour in ((radius + max(1, radius // 2), "#000000"), (radius, COLOUR)):
+        thickness = 2 * reach + 1
         grown = np.asarray(inside.filter(ImageFilter.MaxFilter(thickness)))
         shrunk = np.asarray(inside.filter(ImageFilter.MinFilter(thickness)))
         drawn[grown != shrunk] = tuple(bytes.fromhex(colour[1:]))
@@ -70,13 +73,6 @@ def data_url(sha256: str, longest: int, _picture: Picture) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-@st.cache_data(max_entries=60, show_spinner=False)
-def thumbnail(sha256: str, _picture: Picture) -> npt.NDArray[np.uint8]:
-    """A square from the middle of the picture, for the gallery."""
-    image = shrunk(_picture, 3 * THUMBNAIL_PIXELS)
-    return np.asarray(ImageOps.fit(image, (THUMBNAIL_PIXELS, THUMBNAIL_PIXELS)))
-
-
 def gradient(strip: npt.NDArray[np.floating]) -> tuple[str, ...]:
     """Evenly spaced colours of a strip, float (1, n, 3), as hexadecimal codes for CSS."""
     places = np.linspace(0, strip.shape[1] - 1, GRADIENT_STEPS).round().astype(int)
@@ -85,24 +81,48 @@ def gradient(strip: npt.NDArray[np.floating]) -> tuple[str, ...]:
 
 def colour_bar(bar: ColourBar) -> str:
     """HTML of a colour bar with its numbers and unit: real text, in the colours of the page's theme."""
+    end = "white-space:nowrap"
     low, high, unit = (html.escape(text, quote=True) for text in (bar.low, bar.high, bar.unit))
     return (
         f'<div role="img" aria-label="Colours from {low} to {high} {unit}" style="height:0.8rem;border-radius:3px;'
         f'border:1px solid #8888;background:linear-gradient(90deg,{",".join(bar.colours)})"></div>'
         '<div style="display:flex;justify-content:space-between;gap:0.5rem;font-size:0.85rem;line-height:1.4">'
-        f'<span>{low}</span><span style="text-align:center">{unit}</span><span>{high}</span></div>'
+        f'<span style="{end}">{low}</span><span style="text-align:center">{unit}</span>'
+        f'<span style="{end}">{high}</span></div>'
     )
 
 
-def prediction_bars(predictions: Sequence[tuple[str, float]]) -> str:
-    """HTML of classes with their confidence: name, percent, and a bar as long as the percent."""
-    rows = []
+def panel_text(
+    bar: ColourBar | None, flat: str, focus: str, predictions: Sequence[tuple[str, float]], details: str
+) -> str:
+    """HTML of what stands under a map: its colours, its score, the network's answers, and how it was made.
+
+    Args:
+        bar: None where a bar for all panels stands elsewhere, or where the map is flat.
+        flat: what to say of a flat map; empty otherwise.
+        focus: the score in words; empty without a region.
+        predictions: classes with their probability, drawn as bars as long as the percent.
+        details: small print.
+    """
+    parts = [colour_bar(bar)] if bar else []
+    if flat:
+        parts.append(f'<div style="font-size:0.9rem;font-style:italic">{html.escape(flat)}</div>')
+    if focus:
+        parts.append(f'<div style="font-weight:600;margin-top:0.35rem">{html.escape(focus)}</div>')
     for number, (name, probability) in enumerate(predictions):
-        weight = 600 if number == 0 else 400
-        rows.append(
-            f'<div style="display:flex;justify-content:space-between;gap:0.5rem;font-weight:{weight}">'
+        parts.append(
+            f'<div style="display:flex;justify-content:space-between;gap:0.5rem;font-size:0.9rem;line-height:1.35;'
+            f'margin-top:{0.45 if number == 0 else 0.15}rem;font-weight:{600 if number == 0 else 400}">'
             f"<span>{html.escape(name)}</span><span>{percent(probability)}</span></div>"
-            '<div style="height:3px;border-radius:2px;background:#8884;margin-bottom:0.15rem">'
-            f'<div style="height:3px;border-radius:2px;width:{probability:.1%};background:#648FFF"></div></div>'
+            '<div style="height:4px;border-radius:2px;background:#8883">'
+            f'<div style="height:4px;border-radius:2px;width:{probability:.1%};background:#648FFF"></div></div>'
         )
-    return f'<div style="font-size:0.9rem;line-height:1.35">{"".join(rows)}</div>'
+    parts.append(f'<div style="font-size:0.85rem;line-height:1.35;margin-top:0.45rem">{html.escape(details)}</div>')
+    return "".join(parts)
+
+
+def small_print(paragraphs: Sequence[str]) -> str:
+    """HTML of short notes, one paragraph each."""
+    return "".join(
+        f'<p style="font-size:0.9rem;line-height:1.4;margin:0 0 0.6rem">{html.escape(note)}</p>' for note in paragraphs
+    )

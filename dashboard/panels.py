@@ -19,7 +19,7 @@ from dashboard.service import Answers, Reading
 from dashboard.state import Selection
 from dashboard.words import plain
 
-NARROWEST_PX = 205
+NARROWEST_PX = 230
 """Panels that would become narrower go to the next row."""
 
 MOST_IN_A_ROW = 6
@@ -96,15 +96,16 @@ def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | N
         output_format="JPEG",
         alt=f"{reading.title}: {'; '.join(part for part in said if part)}",
     )
-    if drawn.bar is None:
-        st.caption(plain(drawn.flat))
-    elif with_bar:
-        st.html(drawing.colour_bar(drawn.bar))
-    if focus:
-        st.markdown(f"**{plain(focus)}**")
-    st.html(drawing.prediction_bars(reading.predictions[:3]))
     details = [reading.what, panel.grid_line, reading.attention_map.note]
-    st.caption(plain(" · ".join(part for part in details if part)))
+    st.html(
+        drawing.panel_text(
+            drawn.bar if with_bar else None,
+            drawn.flat,
+            focus,
+            panel.predictions,
+            " · ".join(part for part in details if part),
+        )
+    )
 
 
 def _how_to_read(selection: Selection, answers: Answers, shared_bar: ColourBar | None) -> None:
@@ -121,6 +122,4 @@ def _how_to_read(selection: Selection, answers: Answers, shared_bar: ColourBar |
         notes.append(disagreement([(reading.title, reading.explained or "") for reading in answers.readings]))
     if selection.interpolation == "smooth":
         notes.append("Smoothed between cells: it looks finer than the network is.")
-    for note in [*notes, NOT_EXPLANATION]:
-        if note:
-            st.caption(plain(note))
+    st.html(drawing.small_print([note for note in [*notes, NOT_EXPLANATION] if note]))

@@ -19,7 +19,7 @@ from attnviz.errors import AttnvizError, NotFoundError, NothingTracedError, Valu
 from attnviz.focus import FocusScore
 from attnviz.maps import AttentionMap
 from attnviz.pictures import ModelInput, Picture, SamplePicture, open_picture, sample_pictures
-from attnviz.records import ChannelWeights, SelfAttention, Site, SpatialMask, Trace
+from attnviz.records import SelfAttention, Site, SpatialMask, Trace
 from attnviz.regions import Region
 from attnviz.render import Panel
 from dashboard.components.region_canvas import Box
@@ -60,6 +60,7 @@ class Reading:
         predictions: every class with its probability, the most likely first.
         what: what the map shows, a few words for the panel.
         explained: the class that the map speaks about; None for a map that knows no class.
+        is_attention: False where a network without attention shows its activation in place of it.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Reading:
     predictions: tuple[tuple[str, float], ...]
     what: str
     explained: str | None
+    is_attention: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +133,8 @@ def read(picture: Picture, name: str, choice: MapChoice) -> Reading:
     attention_map = _map(picture.sha256, name, choice, picture)
     predictions = ranked(trace.logits, card.classes)
     if choice.kind == "own":
-        return Reading(name, card.title, attention_map, predictions, own_words(trace, choice.point_yx), None)
+        method, what = own_map(trace, choice.point_yx)
+        return Reading(name, card.title, attention_map, predictions, what, None, is_attention=method is not None)
     explained = predictions[0][0] if attention_map.target is None else card.classes[attention_map.target]
     return Reading(name, card.title, attention_map, predictions, f"Grad-CAM for {explained}", explained)
 
@@ -169,8 +172,9 @@ def _map(sha256: str, name: str, choice: MapChoice, _picture: Picture) -> Attent
     card = shared.loaded.card
     if choice.kind == "own":
         trace = _trace(sha256, name, _picture)
-        if trace.records:
-            return own_method(trace, choice.point_yx)(trace)
+        method, _ = own_map(trace, choice.point_yx)
+        if method is not None:
+            return method(trace)
         with shared.lock:
             return activation_energy(shared.loaded.model, shared.loaded.preprocess(_picture), card.cam_layer)
     with shared.lock:
@@ -178,46 +182,37 @@ def _map(sha256: str, name: str, choice: MapChoice, _picture: Picture) -> Attent
         return attnviz.explain(shared.loaded.model, shared.loaded.preprocess(_picture), method)
 
 
-def own_method(trace: Trace, point_yx: tuple[float, float] | None) -> maps.MapMethod:
-    """The map that shows a mechanism's own numbers: what the network itself multiplied with.
+def own_map(trace: Trace, point_yx: tuple[float, float] | None) -> tuple[maps.MapMethod | None, str]:
+    """The map that shows a mechanism's own numbers, what the network itself multiplied with, and a few words on it.
 
     Args:
-        trace: with at least one record.
+        trace: of any network.
         point_yx: for self-attention without a class token, the place that looks, in source pixels; None for all.
+
+    Returns:
+        The method, None for a network without attention.
+
+    Raises:
+        ValueRangeError: the network did not see the point.
     """
+    attention = [record for record in trace.records if isinstance(record, SelfAttention)]
+    if not trace.records:
+        return None, "No attention of its own: activation energy"
     if any(isinstance(record, SpatialMask) for record in trace.records):
-        return maps.SpatialGateMap()
-    attention = _self_attention(trace)
-    if attention and attention[-1].tokens.prefix:
-        return maps.Rollout()
-    if attention and trace.geometry is not None and point_yx is not None:
-        cell = trace.geometry.cell_at(point_yx, attention[-1].tokens.grid_hw)
-        if cell is None:
-            raise ValueRangeError(
-                f"the point must lie where {trace.model} looked; got row {point_yx[0]:.0f}, column {point_yx[1]:.0f}. "
-                "Choose a point inside the unhatched part."
-            )
-        return maps.AttentionFrom(query=cell)
-    return maps.Received() if attention else maps.GatedActivation()
-
-
-def own_words(trace: Trace, point_yx: tuple[float, float] | None) -> str:
-    """What `own_method` shows, in a few words."""
-    kinds = {type(record) for record in trace.records}
-    if not kinds:
-        return "No attention of its own: activation energy"
-    if SpatialMask in kinds:
-        return "Spatial gate"
-    attention = _self_attention(trace)
-    if attention and attention[-1].tokens.prefix:
-        return "Attention rollout to the class token"
-    if attention:
-        return "Attention received, mean over all places" if point_yx is None else "Attention from the point"
-    return "SE-weighted activation" if ChannelWeights in kinds else "Own attention"
-
-
-def _self_attention(trace: Trace) -> tuple[SelfAttention, ...]:
-    return tuple(record for record in trace.records if isinstance(record, SelfAttention))
+        return maps.SpatialGateMap(), "Spatial gate"
+    if not attention:
+        return maps.GatedActivation(), "Activation as weighted by the channel gate"
+    if attention[-1].tokens.prefix:
+        return maps.Rollout(), "Attention rollout to the class token"
+    if point_yx is None or trace.geometry is None:
+        return maps.Received(), "Attention received from all places"
+    cell = trace.geometry.cell_at(point_yx, attention[-1].tokens.grid_hw)
+    if cell is None:
+        raise ValueRangeError(
+            f"the point must lie where {trace.model} looked; got row {point_yx[0]:.0f}, column {point_yx[1]:.0f}. "
+            "Choose a point outside the hatched part."
+        )
+    return maps.AttentionFrom(query=cell), f"Attention from row {cell[0] + 1}, column {cell[1] + 1}"
 
 
 def activation_energy(model: torch.nn.Module, model_input: ModelInput, layer: str) -> AttentionMap:

@@ -11,6 +11,7 @@ from attnviz.errors import AttnvizError
 from attnviz.pictures import Picture
 from attnviz.regions import Region
 from dashboard import drawing, service, state
+from dashboard.components.gallery import Thumbnail, gallery
 from dashboard.words import plain
 
 FILE_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"]
@@ -119,23 +120,15 @@ def _choose_picture(entries: list[Entry]) -> None:
         bind="query-params",
     )
     st.session_state[state.ENTRY] = by_id[chosen]
-    columns = st.grid(4, min_column_width=56, gap="xsmall", key="gallery")
-    for number, entry in enumerate(entries, start=1):
-        with columns.cell():
-            st.image(
-                drawing.thumbnail(entry.picture.sha256, entry.picture),
-                width="stretch",
-                alt=f"Picture {number}: {entry.title}",
-            )
-            st.button(
-                f"{number}",
-                key=f"show_{entry.id}",
-                help=plain(entry.title),
-                type="primary" if entry.id == chosen else "secondary",
-                width="stretch",
-                on_click=_show,
-                args=(entry.id,),
-            )
+    thumbnails = [
+        Thumbnail(
+            entry.id,
+            entry.title,
+            drawing.data_url(entry.picture.sha256, drawing.THUMBNAIL_PIXELS, entry.picture),
+        )
+        for entry in entries
+    ]
+    gallery(state.GALLERY, thumbnails, chosen, _show)
 
 
 def _show(entry_id: str) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 UPLOADS = "uploads"
 PICTURE = "picture"
+GALLERY = "gallery"
 NETWORKS = "networks"
 MAP_KIND = "map"
 TARGET = "class"
@@ -45,12 +46,12 @@ GAZES: dict[Gaze, str] = {"mean": "All places", "region": "Middle of the region"
 """Where a self-attention network without a class token looks from."""
 
 REGION_SOURCES: dict[RegionSource, str] = {
-    "given": "Given mask",
+    "given": "Given",
     "boxes": "Draw boxes",
-    "numbers": "Type numbers",
-    "mask": "Mask picture",
+    "numbers": "Numbers",
+    "mask": "Mask file",
 }
-"""How the region is told; "Given mask" only where a sample picture comes with one."""
+"""How the region is told; "Given" only where a sample picture comes with one."""
 
 TOP_1 = "Each network's own top-1"
 """First entry of the class menu: every network explains the class that it puts first."""

@@ -1,21 +1,30 @@
 """Sentences and numbers as the page says them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
+from attnviz.focus import CENTRED_GAUSSIAN, FocusScore
 from attnviz.render.panel import the
 
 
-def headline(scores: Mapping[str, FocusScore], region_name: str) -> str:
-    """The finding in one sentence: the network whose map lies most on the region, beside what chance would give."""
-    networks = {title: score for title, score in scores.items() if title not in (UNIFORM, CENTRED_GAUSSIAN)}
-    if not networks:
+def headline(scores: Mapping[str, FocusScore], titles: Collection[str], region_name: str) -> str:
+    """The finding in one sentence: the network whose map lies most on the region, beside what chance would give.
+
+    Args:
+        scores: by title.
+        titles: networks that the sentence may name.
+        region_name: what the region shows.
+
+    Returns:
+        The sentence; empty if none of them has a score.
+    """
+    named = [title for title in scores if title in titles]
+    if not named:
         return ""
-    title, best = max(networks.items(), key=lambda item: item[1].value)
-    place = the(region_name)
+    title = max(named, key=lambda one: scores[one].value)
+    best = scores[title]
     return (
-        f"{title} puts {percent(best.value)} of its map on {place}, which covers {percent(best.area)} of the picture "
-        f"(lift {best.lift:.1f}); a centred blob would score {percent(best.baselines[CENTRED_GAUSSIAN])}."
+        f"{title} puts {percent(best.value)} of its map on {the(region_name)}, which covers {percent(best.area)} of "
+        f"the picture (lift {best.lift:.1f}); a centred blob would score {percent(best.baselines[CENTRED_GAUSSIAN])}."
     )
 
 

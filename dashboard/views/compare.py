@@ -80,7 +80,8 @@ def _choice(name: str, selection: Selection, entry: Entry, chosen: ChosenRegion 
 
 
 def _finding(entry: Entry, answers: Answers, chosen: ChosenRegion | None) -> None:
-    sentence = headline(answers.scores, chosen.region.name) if chosen else ""
+    titles = [reading.title for reading in answers.readings if reading.is_attention]
+    sentence = headline(answers.scores, titles, chosen.region.name) if chosen else ""
     st.markdown(f"### {plain(sentence or entry.title)}")
     if chosen is None:
         st.markdown("Draw a box around the object, below the maps, to measure how much of each map lies on it.")
