@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -68,8 +67,7 @@ def trace(
     """
     tensor, geometry = _picture(model_input)
     model = getattr(model, "_orig_mod", model)
-    _refuse_unfit(model)
-    found = list(_attention_layers(model))
+    found = _attention_layers(model)
     if not found and not allow_empty:
         raise NothingTracedError(
             f"no known attention layer is in {_name_of(model)!r}. Known: {', '.join(known_keys())}. "
@@ -119,8 +117,9 @@ class _Session:
         self._model = model
         self._input_hw = input_hw
         self._grid_hw = grid_hw
-        self._layouts: dict[str, TokenLayout | None] = {}
+        self._said: dict[str, TokenLayout | None] = {}
         self._hooks = ExitStack()
+        self._looks: dict[nn.Module, tuple[RemovableHandle, list[Callable[[Run], None]]]] = {}
 
     @contextmanager
     def watching(self, found: Iterable[Found]) -> Iterator[None]:
@@ -138,23 +137,29 @@ class _Session:
             _PRESENT.reset(token)
 
     def hook(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
-        """Call `look` after each run of `module` in this session's own pass."""
+        """Call `look` after each run of `module` in this session's own pass, and after the looks hooked before it."""
+        if module in self._looks:
+            handle, looks = self._looks[module]
+            looks.append(look)
+            return handle
+        looks = [look]
 
         # Another thread's pass may meet this hook half registered or half removed, and then calls it without kwargs.
         def after(_module: nn.Module, args: tuple[object, ...], *rest: object) -> None:
             if _PRESENT.get() is self:
                 kwargs = rest[0] if len(rest) == 2 and isinstance(rest[0], dict) else {}
-                look(Run(args, kwargs, rest[-1]))
+                run = Run(args, kwargs, rest[-1])
+                for each in looks:
+                    each(run)
 
         handle = module.register_forward_hook(after, with_kwargs=True)
         self._hooks.callback(handle.remove)
+        self._looks[module] = handle, looks
         return handle
 
     def tokens(self, layer: str, count: int) -> TokenGrid | str:
         """How `count` tokens of a layer lie, or the sentence that says why nobody knows."""
-        layouts = [TokenLayout(self._grid_hw)] if self._grid_hw else [*self._said(layer)]
-        layouts += [layout for layout in [layout_from_size(count, self._input_hw)] if layout]
-        for layout in layouts:
+        for layout in self._layouts(layer, count):
             grid = layout.tokens(count)
             if grid is not None:
                 return grid
@@ -164,28 +169,33 @@ class _Session:
             "lie. Trace with grid_hw=(rows, columns)."
         )
 
-    def _said(self, layer: str) -> Iterator[TokenLayout]:
-        """What the modules around a layer say about its tokens, the innermost first."""
+    def _layouts(self, layer: str, count: int) -> Iterator[TokenLayout]:
+        """What was asked for; or what the modules around a layer say, the model first; or what the size tells."""
+        if self._grid_hw is not None:
+            yield TokenLayout(self._grid_hw)
+            return
         parts = layer.split(".")
-        for length in range(len(parts) - 1, -1, -1):
+        for length in range(len(parts)):
             name = ".".join(parts[:length])
-            if name not in self._layouts:
-                self._layouts[name] = layout_of(self._model.get_submodule(name), self._input_hw)
-            layout = self._layouts[name]
-            if layout is not None:
-                yield layout
+            if name not in self._said:
+                self._said[name] = layout_of(self._model.get_submodule(name), self._input_hw)
+            said = self._said[name]
+            if said is not None:
+                yield said
+        guess = layout_from_size(count, self._input_hw)
+        if guess is not None:
+            yield guess
 
 
-@dataclass
-class _Pending:
-    """A record without its site and proof."""
+class _Pending(NamedTuple):
+    """A record without its proof."""
 
     kind: type[Record]
-    part: str
+    site: Site
     fields: dict[str, object]
 
-    def record(self, site: Site, **proof: float) -> Record:
-        return self.kind(site=site, **self.fields, **proof)  # type: ignore[arg-type]
+    def record(self, **proof: float) -> Record:
+        return self.kind(site=self.site, **self.fields, **proof)  # type: ignore[arg-type]
 
 
 class _LayerWatch:
@@ -215,7 +225,9 @@ class _LayerWatch:
             # Under autocast a later computation would run in another precision than the layer did.
             if isinstance(value, Part) and (self._session.eager or _autocasting()):
                 value.value(f"{self.layer}: {name}")
-        self._pending.append(_Pending(kind, part, held))
+        key = self._mechanism.key
+        site = Site(self.layer, self._calls, f"{key}.{part}" if part else key)
+        self._pending.append(_Pending(kind, site, held))
 
     def after(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
         return self._session.hook(module, look)
@@ -223,19 +235,12 @@ class _LayerWatch:
     def close(self, run: Run) -> None:
         """The layer's run is over: number it, replay it if asked to, and file its records."""
         pending, self._pending = self._pending, []
-        sites = [
-            Site(self.layer, self._calls, f"{self._mechanism.key}.{item.part}" if item.part else self._mechanism.key)
-            for item in pending
-        ]
-        self._calls += 1
-        records = [item.record(site) for item, site in zip(pending, sites, strict=True)]
+        records = [item.record() for item in pending]
         if self._session.verify and records:
             error, scale = self._proof(run, records)
-            records = [
-                item.record(site, replay_error=error, output_scale=scale)
-                for item, site in zip(pending, sites, strict=True)
-            ]
+            records = [item.record(replay_error=error, output_scale=scale) for item in pending]
         self._session.records += records
+        self._calls += 1
 
     def _proof(self, run: Run, records: list[Record]) -> tuple[float, float]:
         """Largest error of the replay, and largest output. Hooks are blind meanwhile: a replay is no run."""
@@ -248,18 +253,33 @@ class _LayerWatch:
             _PRESENT.reset(token)
 
 
-def _attention_layers(module: nn.Module, name: str = "", seen: set[nn.Module] | None = None) -> Iterator[Found]:
-    """Known layers in the model's order; what lies inside one belongs to it."""
-    seen = set() if seen is None else seen
-    if module in seen:
-        return
-    seen.add(module)
-    mechanism = mechanism_for(module)
-    if mechanism is not None:
-        yield name, module, mechanism
-        return
-    for child_name, child in module.named_children():
-        yield from _attention_layers(child, f"{name}.{child_name}" if name else child_name, seen)
+def _attention_layers(model: nn.Module) -> list[Found]:
+    """Known layers in the model's order; what lies inside one belongs to it.
+
+    Raises:
+        ValueRangeError: some module of the model is not fit for a trace.
+    """
+    found: list[Found] = []
+    mechanisms: dict[type, Mechanism | None] = {}
+    seen: set[nn.Module] = set()
+
+    def visit(name: str, module: nn.Module, inside: bool) -> None:
+        if module in seen:
+            return
+        seen.add(module)
+        _refuse_unfit(name, module)
+        cls = type(module)
+        if cls not in mechanisms:
+            mechanisms[cls] = mechanism_for(module)
+        mechanism = mechanisms[cls]
+        if mechanism is not None and not inside:
+            found.append((name, module, mechanism))
+        for child_name, child in module._modules.items():
+            if child is not None:
+                visit(f"{name}.{child_name}" if name else child_name, child, inside or mechanism is not None)
+
+    visit("", model, False)
+    return found
 
 
 def _picture(model_input: SeenPicture | Tensor) -> tuple[Tensor, Geometry]:
@@ -274,23 +294,23 @@ def _picture(model_input: SeenPicture | Tensor) -> tuple[Tensor, Geometry]:
     return tensor, model_input.geometry
 
 
-def _refuse_unfit(model: nn.Module) -> None:
-    for name, module in model.named_modules():
-        if module.training:
-            where = f" in {name}" if name and not model.training else ""
-            raise ValueRangeError(
-                f"model must be in evaluation mode; got training mode{where}. Call model.eval() first."
-            )
-        if hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None:
-            raise ValueRangeError(
-                f"the model's parts must be uncompiled; got a compiled {name or 'model'}. "
-                "Trace the network as it was before torch.compile."
-            )
-        if isinstance(module, torch.jit.ScriptModule):
-            raise ValueRangeError(
-                f"the model must be made of Python modules; got TorchScript in {name or _name_of(model)}. "
-                "Trace the network it was exported from."
-            )
+def _refuse_unfit(name: str, module: nn.Module) -> None:
+    if module.training:
+        raise ValueRangeError(
+            f"model must be in evaluation mode; got training mode{f' in {name}' if name else ''}. "
+            "Call model.eval() first."
+        )
+    # A compiled part runs without its hooks.
+    if "_orig_mod" in module._modules or module._compiled_call_impl is not None:
+        raise ValueRangeError(
+            f"the model must not be compiled; got a compiled {name or 'model'}. "
+            "Trace the network as it was before compiling."
+        )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueRangeError(
+            f"the model must be made of Python modules; got TorchScript{f' in {name}' if name else ''}. "
+            "Trace the network it was exported from."
+        )
 
 
 def _beside(model: nn.Module, tensor: Tensor) -> Tensor:

@@ -6,8 +6,7 @@ the record. It never changes what goes in or comes out.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -18,8 +17,7 @@ from attnviz.records import Part, Record, TokenGrid
 Layer = TypeVar("Layer", bound=nn.Module)
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """One run of a module: what went in and what came out."""
 
     args: tuple[object, ...]

@@ -26,10 +26,16 @@ class ChannelGateMechanism(Mechanism[nn.Module]):
         self.paper = paper  # type: ignore[misc]
 
     def watch(self, layer: nn.Module, emit: Emit) -> Iterable[RemovableHandle]:
-        return watch_channel_gate(layer, layer.get_submodule(self.gate), emit)
+        gate = LastOutput()
+        yield emit.after(layer.get_submodule(self.gate), gate.look)
+
+        def look(run: Run) -> None:
+            emit(ChannelWeights, weights=gate.take(emit.layer).flatten(), features=kept(run.x))
+
+        yield emit.after(layer, look)
 
     def replay(self, layer: nn.Module, x: Tensor, record: ChannelWeights) -> Tensor:
-        return x * record.weights.to(x)[None, :, None, None]
+        return x * record.weights.to(x)[:, None, None]
 
 
 class SpatialGateMechanism(Mechanism[nn.Module]):
@@ -47,50 +53,39 @@ class SpatialGateMechanism(Mechanism[nn.Module]):
         self.paper = paper  # type: ignore[misc]
 
     def watch(self, layer: nn.Module, emit: Emit) -> Iterable[RemovableHandle]:
-        return watch_spatial_gate(layer, layer.get_submodule(self.gate), emit)
+        gate = LastOutput()
+        yield emit.after(layer.get_submodule(self.gate), gate.look)
+
+        def look(run: Run) -> None:
+            emit(SpatialMask, mask=gate.take(emit.layer).flatten(0, 2), features=kept(run.x))
+
+        yield emit.after(layer, look)
 
     def replay(self, layer: nn.Module, x: Tensor, record: SpatialMask) -> Tensor:
         return x * record.mask.to(x)
 
 
-def watch_channel_gate(layer: nn.Module, gate: nn.Module, emit: Emit, part: str = "") -> Iterable[RemovableHandle]:
-    """Emit the last output of `gate` each time `layer` has run, with the layer's input as the gated features."""
-    last = _LastOutput()
-    yield emit.after(gate, last.look)
-
-    def look(run: Run) -> None:
-        weights = one_picture(last.take(emit.layer), emit.layer).flatten()
-        emit(ChannelWeights, part=part, weights=weights, features=kept(run.x))
-
-    yield emit.after(layer, look)
-
-
-def watch_spatial_gate(layer: nn.Module, gate: nn.Module, emit: Emit, part: str = "") -> Iterable[RemovableHandle]:
-    """Emit the last output of `gate` each time `layer` has run, with the layer's input as the masked features."""
-    last = _LastOutput()
-    yield emit.after(gate, last.look)
-
-    def look(run: Run) -> None:
-        mask = one_picture(last.take(emit.layer), emit.layer)[0, 0]
-        emit(SpatialMask, part=part, mask=mask, features=kept(run.x))
-
-    yield emit.after(layer, look)
-
-
-class _LastOutput:
+class LastOutput:
     """What a submodule gave last, taken once."""
 
     def __init__(self) -> None:
-        self.output: Tensor | None = None
+        self._output: Tensor | None = None
 
     def look(self, run: Run) -> None:
-        self.output = run.y
+        """To be called after each run of the submodule."""
+        self._output = run.y
 
     def take(self, layer: str) -> Tensor:
-        output, self.output = self.output, None
+        """The output, for a batch of one picture.
+
+        Raises:
+            NothingTracedError: the submodule has not run since it was last asked.
+            ShapeError: it ran on several pictures.
+        """
+        output, self._output = self._output, None
         if output is None:
             raise NothingTracedError(
                 f"{layer}: the gate's module must run when its layer runs; got a run without it. "
                 "The layer computes its gate elsewhere and needs a mechanism of its own."
             )
-        return output
+        return one_picture(output, layer).detach()
