@@ -1,5 +1,6 @@
 """From maps to pictures: overlays, figures for slides, charts for pages. Nothing here changes a value."""
 
+from attnviz.render.charts import channel_chart, channel_chart_alt, focus_chart, focus_chart_alt
 from attnviz.render.comparison import MOST_PANELS, comparison_alt, comparison_figure
 from attnviz.render.overlay import STYLES, Style, legend_strip, overlay
 from attnviz.render.panel import NOT_EXPLANATION, Panel, focus_line, number, the
@@ -14,8 +15,12 @@ __all__ = [
     "Scale",
     "ScaledMap",
     "Style",
+    "channel_chart",
+    "channel_chart_alt",
     "comparison_alt",
     "comparison_figure",
+    "focus_chart",
+    "focus_chart_alt",
     "focus_line",
     "legend_strip",
     "number",

@@ -21,6 +21,7 @@ class Panel:
         predictions: classes with their probability, the most likely first; may be empty.
         focus: how much of the map lies in the region, if there is one.
         trained: False marks the panel as untrained, on every figure and export.
+        weights: which weights these are, such as the card's name and hash; written into exports.
     """
 
     title: str
@@ -28,6 +29,7 @@ class Panel:
     predictions: tuple[tuple[str, float], ...] = ()
     focus: FocusScore | None = None
     trained: bool = True
+    weights: str = ""
 
     @property
     def prediction_line(self) -> str:

@@ -1,0 +1,21 @@
+"""From figures to files: PNG, SVG, PDF, the numbers, and a folder with all of it."""
+
+from attnviz.export.bundle import SCHEMA_VERSION, bundle
+from attnviz.export.comparison import Comparison
+from attnviz.export.figure_files import comparison_pdf, comparison_png, comparison_svg
+from attnviz.export.names import slug, unique_slugs
+from attnviz.export.tables import COLUMNS, maps_npz, scores_csv
+
+__all__ = [
+    "COLUMNS",
+    "SCHEMA_VERSION",
+    "Comparison",
+    "bundle",
+    "comparison_pdf",
+    "comparison_png",
+    "comparison_svg",
+    "maps_npz",
+    "scores_csv",
+    "slug",
+    "unique_slugs",
+]

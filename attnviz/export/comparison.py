@@ -1,0 +1,118 @@
+"""A comparison with all its settings, so that the same figure can be made again in any format."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from attnviz._version import __version__
+from attnviz.pictures import Picture
+from attnviz.regions import Region
+from attnviz.render import NOT_EXPLANATION, Panel, Scale, Style, comparison_alt, comparison_figure
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """One picture and what the networks attend to in it, as it is to be drawn.
+
+    Attributes:
+        picture: the source picture.
+        panels: one to six networks.
+        region: outlined on every picture, if there is one.
+        scale: how values become colours.
+        style: "heat" or "spotlight".
+        interpolation: "cells" or "smooth".
+        opacity: opacity of the hottest place.
+        heading: a line across the top, such as the finding.
+        theme: "light" or "dark".
+        transparent: leave the background out.
+        size: width and height in inches.
+    """
+
+    picture: Picture
+    panels: tuple[Panel, ...]
+    region: Region | None = None
+    scale: Scale = "shared"
+    style: Style = "heat"
+    interpolation: Literal["cells", "smooth"] = "cells"
+    opacity: float = 0.9
+    heading: str = ""
+    theme: Literal["light", "dark"] = "light"
+    transparent: bool = False
+    size: tuple[float, float] = (13.333, 7.5)
+
+    def figure(self) -> Figure:
+        """The matplotlib figure, drawn anew each time."""
+        return comparison_figure(
+            self.picture,
+            self.panels,
+            region=self.region,
+            scale=self.scale,
+            style=self.style,
+            interpolation=self.interpolation,
+            opacity=self.opacity,
+            size=self.size,
+            theme=self.theme,
+            transparent=self.transparent,
+            heading=self.heading,
+        )
+
+    @property
+    def alt(self) -> str:
+        """The figure in words."""
+        return comparison_alt(self.picture, self.panels, self.region, self.scale)
+
+    def provenance(self) -> dict[str, Json]:
+        """What a reader needs to make the figure again: networks, layers, methods, the picture's hash, the settings."""
+        return {
+            "attnviz": __version__,
+            "picture": {
+                "name": self.picture.name,
+                "sha256": self.picture.sha256,
+                "height": int(self.picture.rgb.shape[0]),
+                "width": int(self.picture.rgb.shape[1]),
+            },
+            "region": None if self.region is None else {"name": self.region.name, "area": _area(self.region)},
+            "drawing": {
+                "scale": self.scale,
+                "style": self.style,
+                "interpolation": self.interpolation,
+                "opacity": self.opacity,
+            },
+            "panels": [_panel(panel) for panel in self.panels],
+            "note": NOT_EXPLANATION,
+        }
+
+
+def _area(region: Region) -> float:
+    return float(np.asarray(region.mask_hw).mean())
+
+
+def _panel(panel: Panel) -> Json:
+    one = panel.attention_map
+    top: Mapping[str, float] = dict(panel.predictions[:5])
+    return {
+        "network": panel.title,
+        "weights": panel.weights,
+        "trained": panel.trained,
+        "method": one.method,
+        "layers": list(dict.fromkeys(site.layer for site in one.sites)),
+        "meaning": one.meaning,
+        "remark": one.note,
+        "unit": one.unit,
+        "bounds": [_finite(end) for end in one.bounds],
+        "range": list(one.value_range),
+        "grid": list(one.grid_hw),
+        "target": one.target,
+        "predictions": {name: float(probability) for name, probability in top.items()},
+        "focus": None if panel.focus is None else {**panel.focus.to_dict()},
+    }
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no infinity: an open end is written as null."""
+    return value if np.isfinite(value) else None

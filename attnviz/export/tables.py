@@ -1,0 +1,118 @@
+"""The numbers behind the figures: a table of scores, and the raw maps."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from attnviz.errors import ValueRangeError
+from attnviz.export.comparison import Comparison
+from attnviz.export.names import unique_slugs
+from attnviz.focus import CENTRED_GAUSSIAN
+from attnviz.maps import is_flat
+from attnviz.render import Panel
+
+COLUMNS = (
+    "picture",
+    "picture_sha256",
+    "network",
+    "trained",
+    "method",
+    "layers",
+    "prediction",
+    "probability",
+    "region",
+    "share",
+    "area",
+    "lift",
+    "centred_gaussian",
+    "hit",
+    "unit",
+    "map_min",
+    "map_max",
+    "flat",
+    "grid_rows",
+    "grid_columns",
+)
+"""Columns of the score table, in order. Shares, areas and probabilities are numbers from 0 to 1."""
+
+_NOT_ARRAYS = ("provenance", "file", "allow_pickle")
+"""Names that numpy or we use beside the arrays."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def scores_csv(comparisons: Sequence[Comparison]) -> bytes:
+    """One row for each network and picture, UTF-8, with the columns of `COLUMNS`.
+
+    Cells without a value, such as the share where no region was drawn, are empty. Text that a spreadsheet would run
+    as a formula is quoted with an apostrophe.
+
+    Raises:
+        ValueRangeError: there is nothing to write.
+    """
+    if not comparisons:
+        raise ValueRangeError("comparisons must hold at least one comparison; got none. Choose a picture.")
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for comparison in comparisons:
+        for panel in comparison.panels:
+            row = {key: _safe(value) for key, value in _row(comparison, panel).items()}
+            writer.writerow(row)
+    return text.getvalue().encode()
+
+
+def maps_npz(comparison: Comparison) -> bytes:
+    """The raw maps on their native grids, one float32 array for each network, as a compressed npz file.
+
+    The array "provenance" is a JSON text; its "arrays" says which network each array belongs to.
+    """
+    names = unique_slugs([panel.title for panel in comparison.panels], taken=_NOT_ARRAYS)
+    arrays = {name: panel.attention_map.values_hw for name, panel in zip(names, comparison.panels, strict=True)}
+    told = comparison.provenance() | {
+        "arrays": {name: panel.title for name, panel in zip(names, comparison.panels, strict=True)}
+    }
+    file = io.BytesIO()
+    arrays["provenance"] = np.array(json.dumps(told, allow_nan=False))
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # mypy takes any name for allow_pickle
+    return file.getvalue()
+
+
+def _row(comparison: Comparison, panel: Panel) -> dict[str, str | int | float | bool]:
+    one = panel.attention_map
+    row: dict[str, str | int | float | bool] = {
+        "picture": comparison.picture.name,
+        "picture_sha256": comparison.picture.sha256,
+        "network": panel.title,
+        "trained": panel.trained,
+        "method": one.method,
+        "layers": " ".join(dict.fromkeys(site.layer for site in one.sites)),
+        "unit": one.unit,
+        "map_min": one.value_range[0],
+        "map_max": one.value_range[1],
+        "flat": is_flat(one),
+        "grid_rows": one.grid_hw[0],
+        "grid_columns": one.grid_hw[1],
+    }
+    if panel.predictions:
+        row["prediction"], row["probability"] = panel.predictions[0][0], float(panel.predictions[0][1])
+    if panel.focus is not None:
+        score = panel.focus
+        row |= {
+            "region": score.region,
+            "share": score.value,
+            "area": score.area,
+            "lift": score.lift,
+            "centred_gaussian": score.baselines[CENTRED_GAUSSIAN],
+            "hit": score.hit,
+        }
+    return row
+
+
+def _safe(value: str | int | float | bool) -> str | int | float | bool:
+    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
+        return f"'{value}"
+    return value

@@ -1,0 +1,170 @@
+"""Charts for pages: how much of each map lies in the region, and what a channel gate does. Each has its own words."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+
+from attnviz.errors import ValueRangeError
+from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
+from attnviz.maps import ChannelProfile, channel_profile
+from attnviz.records import ChannelWeights
+from attnviz.render.panel import number, percent, the
+
+BAR_COLOUR = "#4C78A8"
+AREA_COLOUR = "#D1495B"
+GAUSSIAN_COLOUR = "#FFB000"
+
+_ROW_PX, _FRAME_PX = 46, 130
+_SAME_AREA = 1e-3
+
+
+def focus_chart(scores: Mapping[str, FocusScore]) -> go.Figure:
+    """Bars of the share that each network's map has in the region, with the two maps that know nothing.
+
+    Args:
+        scores: a score by name of network, as from `focus.table`; rows of the baselines are drawn as marks, not bars.
+
+    Returns:
+        A plotly figure with a transparent background. The dashed line is the region's area, which any flat map
+        scores; the diamond is a Gaussian in the middle of the picture.
+
+    Raises:
+        ValueRangeError: there is no network's score.
+    """
+    rows = _networks(scores)
+    names, region = list(rows), _region(rows)
+    values = [100 * score.value for score in rows.values()]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=names,
+            orientation="h",
+            marker_color=BAR_COLOUR,
+            text=[f"{percent(score.value)}, lift {score.lift:.1f}" for score in rows.values()],
+            textposition="outside",
+            cliponaxis=False,
+            name=f"share on {the(region)}",
+            hovertemplate="%{y}: %{text}<extra></extra>",
+        )
+    )
+    _mark_areas(figure, rows)
+    figure.add_scatter(
+        x=[100 * score.baselines[CENTRED_GAUSSIAN] for score in rows.values()],
+        y=names,
+        mode="markers",
+        marker={
+            "symbol": "diamond",
+            "size": 12,
+            "color": GAUSSIAN_COLOUR,
+            "line": {"color": "black", "width": 1.5},
+        },
+        name="centred Gaussian: a map that knows only the middle",
+        hovertemplate="centred Gaussian: %{x:.0f} %<extra></extra>",
+    )
+    widest = max(max(values), *(100 * score.baselines[CENTRED_GAUSSIAN] for score in rows.values()))
+    figure.update_xaxes(range=[0, max(50.0, min(130.0, 1.35 * widest))], ticksuffix=" %", zeroline=True)
+    figure.update_yaxes(autorange="reversed")
+    _plain(figure, f"Share of each map on {the(region)}", _FRAME_PX + _ROW_PX * len(rows))
+    return figure
+
+
+def focus_chart_alt(scores: Mapping[str, FocusScore]) -> str:
+    """The focus chart in words."""
+    rows = _networks(scores)
+    said = [f"{name} {percent(score.value)}, lift {score.lift:.1f}" for name, score in rows.items()]
+    first = next(iter(rows.values()))
+    return (
+        f"Share of each map on {the(_region(rows))}: {'; '.join(said)}. A flat map scores the area, "
+        f"{percent(first.area)}; a centred Gaussian {percent(first.baselines[CENTRED_GAUSSIAN])}."
+    )
+
+
+def channel_chart(record: ChannelWeights) -> go.Figure:
+    """The factors of a channel gate, from the most open channel to the most closed.
+
+    Args:
+        record: of one channel gate.
+
+    Returns:
+        A plotly figure with a transparent background; hovering names the channel.
+    """
+    profile = channel_profile(record)
+    figure = go.Figure(
+        go.Scatter(
+            x=np.arange(1, profile.factors.size + 1),
+            y=profile.factors,
+            customdata=profile.order,
+            mode="lines",
+            line={"shape": "hvh", "color": BAR_COLOUR},
+            fill="tozeroy",
+            name="gate value",
+            hovertemplate="channel %{customdata}: %{y:.3f}<extra></extra>",
+        )
+    )
+    figure.add_hline(y=profile.mean, line={"dash": "dash", "color": AREA_COLOUR})
+    figure.update_xaxes(title_text="channels, sorted by their factor")
+    figure.update_yaxes(title_text="factor", range=[0, max(1.0, 1.05 * float(profile.factors[0]))])
+    _plain(figure, f"Channel gate of {profile.site.layer}: mean {profile.mean:.2f}, {_spread(profile)}", 340)
+    figure.update_layout(showlegend=False)
+    return figure
+
+
+def channel_chart_alt(record: ChannelWeights) -> str:
+    """The channel chart in words."""
+    profile = channel_profile(record)
+    return (
+        f"Channel gate of {profile.site.layer}, {profile.factors.size} channels: factors from "
+        f"{number(float(profile.factors[-1]))} to {number(float(profile.factors[0]))}, mean {profile.mean:.2f}, "
+        f"{_spread(profile)}."
+    )
+
+
+def _spread(profile: ChannelProfile) -> str:
+    if profile.is_flat:
+        return "flat: it treats all channels alike"
+    return f"{percent(profile.closed)} of the channels closed, {percent(profile.open)} fully open"
+
+
+def _networks(scores: Mapping[str, FocusScore]) -> dict[str, FocusScore]:
+    rows = {name: score for name, score in scores.items() if name not in (UNIFORM, CENTRED_GAUSSIAN)}
+    if not rows:
+        raise ValueRangeError("scores must hold at least one network; got none. Choose a network and a region.")
+    return rows
+
+
+def _region(rows: Mapping[str, FocusScore]) -> str:
+    regions = {score.region for score in rows.values()}
+    if len(regions) != 1:
+        raise ValueRangeError(f"scores must speak of one region; got {sorted(regions)}. Draw one chart for each.")
+    return regions.pop()
+
+
+def _mark_areas(figure: go.Figure, rows: Mapping[str, FocusScore]) -> None:
+    """One line for the area where all networks saw the same part of the picture, else a tick in each row."""
+    areas = [100 * score.area for score in rows.values()]
+    name = f"area: {areas[0]:.0f} % of the picture, what a flat map scores"
+    if max(areas) - min(areas) <= 100 * _SAME_AREA:
+        figure.add_vline(x=areas[0], line={"dash": "dash", "color": AREA_COLOUR, "width": 2.5})
+        figure.add_scatter(x=[None], y=[None], mode="lines", line={"dash": "dash", "color": AREA_COLOUR}, name=name)
+        return
+    figure.add_scatter(
+        x=areas,
+        y=list(rows),
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 26, "line": {"color": AREA_COLOUR, "width": 2.5}},
+        name="area: what a flat map scores",
+        hovertemplate="area: %{x:.0f} %<extra></extra>",
+    )
+
+
+def _plain(figure: go.Figure, title: str, height: int) -> None:
+    figure.update_layout(
+        title={"text": title, "x": 0, "font": {"size": 16}},
+        height=height,
+        margin={"l": 10, "r": 10, "t": 44, "b": 10},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        bargap=0.35,
+    )
