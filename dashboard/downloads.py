@@ -1,10 +1,42 @@
-"""The comparison as a picture file and the numbers as a table file, made when they are asked for."""
+"""The comparison as a picture file and its numbers as a table, made when a button is pressed."""
 
+from collections.abc import Callable
+
+import streamlit as st
+
+from attnviz.export import Comparison, comparison_png, scores_csv, slug
+from attnviz.pictures import Picture
 from attnviz.regions import Region
+from dashboard import service
 from dashboard.service import Answers
-from dashboard.sidebar import Entry
 from dashboard.state import Selection
 
 
-def buttons(entry: Entry, selection: Selection, answers: Answers, region: Region | None) -> None:
-    """Draw the download buttons."""
+def buttons(picture: Picture, selection: Selection, answers: Answers, region: Region | None, finding: str) -> None:
+    """Draw the download buttons for what is on the page."""
+    comparison = comparison_of(picture, selection, answers, region, finding)
+    name = slug(picture.name.rsplit(".", 1)[0])
+    files: list[tuple[str, str, str, Callable[[], bytes], str]] = [
+        ("Comparison (PNG)", f"{name}-attention.png", "image/png", lambda: comparison_png(comparison), "primary"),
+        ("Numbers (CSV)", f"{name}-attention.csv", "text/csv", lambda: scores_csv([comparison]), "secondary"),
+    ]
+    with st.container(horizontal=True):
+        for label, file_name, kind, make, look in files:
+            # The callable runs outside this session's run: it holds everything it needs. "ignore" keeps the page still.
+            st.download_button(label, make, file_name, kind, key=file_name[-3:], on_click="ignore", type=look)
+
+
+def comparison_of(
+    picture: Picture, selection: Selection, answers: Answers, region: Region | None, finding: str
+) -> Comparison:
+    """What is on the page, as the library draws and writes it."""
+    return Comparison(
+        picture,
+        tuple(service.panel_of(reading, answers.scores) for reading in answers.readings),
+        region=region,
+        scale=selection.scale,
+        style=selection.style,
+        interpolation=selection.interpolation,
+        opacity=selection.opacity,
+        heading=finding,
+    )

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from attnviz.pictures import Picture
 from attnviz.regions import Region
@@ -36,26 +36,44 @@ class ColourBar:
     colours: tuple[str, ...]
 
 
-def outlined(rgb: npt.NDArray[np.uint8], region: Region | None) -> npt.NDArray[np.uint8]:
-    """The pixels with the region's border drawn in, orange over black. A new array.
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """Where a region's border is drawn over pixels of one size: an orange line, and a wider black one under it."""
 
-    Args:
-        rgb: the picture or an overlay at any size, uint8 (h, w, 3).
-        region: over the source picture; None draws nothing.
-    """
-    if region is None:
-        return rgb
-    height, width = rgb.shape[:2]
-    inside = Image.fromarray(region.mask_hw.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
-    inside = inside.point(lambda value: 255 if value >= 128 else 0)
-    radius = max(1, round(max(height, width) / OUTLINES_PER_SIDE))
-    drawn = rgb.copy()
-    for reach, colour in ((radius + max(1, radius // 2), "#000000"), (radius, COLOUR)):
-        thickness = 2 * reach + 1
-        grown = np.asarray(inside.filter(ImageFilter.MaxFilter(thickness)))
-        shrunk = np.asarray(inside.filter(ImageFilter.MinFilter(thickness)))
-        drawn[grown != shrunk] = tuple(bytes.fromhex(colour[1:]))
-    return drawn
+    orange: npt.NDArray[np.bool_]
+    black: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, region: Region, hw: tuple[int, int]) -> "Outline":
+        """The border of a region over its picture, or over an overlay of another size, `hw` pixels."""
+        height, width = hw
+        whole = Image.fromarray(region.mask_hw.astype(np.uint8) * 255)
+        inside = np.asarray(whole.resize((width, height), Image.Resampling.BOX)) >= 128
+        reach = max(1, round(max(hw) / OUTLINES_PER_SIDE))
+        return cls(_band(inside, reach), _band(inside, reach + max(1, reach // 2)))
+
+    def drawn_on(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """A copy of the pixels, uint8 (h, w, 3), with the border drawn in."""
+        drawn = rgb.copy()
+        drawn[self.black] = 0
+        drawn[self.orange] = tuple(bytes.fromhex(COLOUR[1:]))
+        return drawn
+
+
+def _band(inside: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
+    """Pixels within `reach` of the border, on either side; the picture's own edge is no border."""
+    return _grown(inside, reach) & _grown(~inside, reach)
+
+
+def _grown(mask: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
+    """The mask and every pixel within `reach` of it, in rows and columns."""
+    for _ in range(2):
+        grown = mask.copy()
+        for shift in range(1, reach + 1):
+            grown[shift:] |= mask[:-shift]
+            grown[:-shift] |= mask[shift:]
+        mask = grown.T
+    return mask
 
 
 def shrunk(picture: Picture, longest: int) -> Image.Image:

@@ -4,8 +4,10 @@ import streamlit as st
 
 from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
 from attnviz.regions import Region
+from attnviz.render.charts import focus_chart, focus_chart_alt
+from attnviz.render.panel import the
 from dashboard.service import Answers
-from dashboard.words import percent, plain, the
+from dashboard.words import percent, plain
 
 BASELINES = {UNIFORM: "Uniform map", CENTRED_GAUSSIAN: "Centred Gaussian blob"}
 
@@ -16,6 +18,9 @@ def draw(answers: Answers, region: Region | None) -> None:
         st.info("No region yet. Drag a box around the object in the picture, or type its edges.")
         return
     if answers.scores:
+        st.plotly_chart(
+            focus_chart(answers.scores), config={"displayModeBar": False}, alt=focus_chart_alt(answers.scores)
+        )
         st.table(rows(answers.scores, region.name), hide_index=True, alt=f"Share of each map on {the(region.name)}")
     for title, reason in answers.unscored.items():
         st.caption(plain(f"{title}: no score. {reason}"))

@@ -1,6 +1,6 @@
 """The maps side by side, each over the whole source picture, with what the network predicts and how to read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,10 +56,14 @@ def _drawn(picture: Picture, selection: Selection, answers: Answers, region: Reg
     if not answers.readings:
         return []
     scaled = scale_maps([reading.attention_map for reading in answers.readings], selection.scale)
-    return [_drawn_one(picture, selection, one, region) for one in scaled]
+    drawn = [_drawn_one(picture, selection, one) for one in scaled]
+    if region is None:
+        return drawn
+    outline = drawing.Outline.of(region, drawn[0].image.shape[:2])
+    return [replace(one, image=outline.drawn_on(one.image)) for one in drawn]
 
 
-def _drawn_one(picture: Picture, selection: Selection, scaled: ScaledMap, region: Region | None) -> _Drawn:
+def _drawn_one(picture: Picture, selection: Selection, scaled: ScaledMap) -> _Drawn:
     flat = is_flat(scaled.attention_map)
     image = overlay(
         picture,
@@ -71,7 +75,6 @@ def _drawn_one(picture: Picture, selection: Selection, scaled: ScaledMap, region
         interpolation=selection.interpolation,
         longest=drawing.SCREEN_PIXELS,
     )
-    image = drawing.outlined(image, region)
     if flat:
         low, high = scaled.attention_map.value_range
         return _Drawn(image, None, f"Flat: {number(low)} to {number(high)} {scaled.unit}. Nothing to draw.")

@@ -11,11 +11,12 @@ import streamlit as st
 
 from attnviz.errors import AttnvizError
 from attnviz.regions import Region
+from attnviz.render.panel import the
 from dashboard import drawing, service, state
 from dashboard.components.region_canvas import Box, region_canvas
 from dashboard.sidebar import FILE_TYPES, UPLOAD_MB, Entry
 from dashboard.state import RegionSource
-from dashboard.words import percent, plain, the
+from dashboard.words import percent, plain
 
 DEFAULT_NAME = "object"
 LONGEST_NAME = 40
@@ -62,8 +63,9 @@ def choose_region(entry: Entry) -> ChosenRegion | None:
         st.error(plain(str(error)))
         return None
     if found is not None and source != "boxes":
+        pixels = np.asarray(drawing.shrunk(entry.picture, drawing.SCREEN_PIXELS))
         st.image(
-            drawing.outlined(np.asarray(drawing.shrunk(entry.picture, drawing.SCREEN_PIXELS)), found.region),
+            drawing.Outline.of(found.region, pixels.shape[:2]).drawn_on(pixels),
             width="stretch",
             output_format="JPEG",
             alt=f"{entry.title}, with {the(name)} outlined: {percent(found.region.area)} of the picture",

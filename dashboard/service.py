@@ -25,6 +25,9 @@ from attnviz.render import Panel
 from dashboard.components.region_canvas import Box
 from dashboard.state import MapKind
 
+SHOWN_ANSWERS = 3
+"""Classes a panel names, the most likely first."""
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -272,7 +275,13 @@ def focus_rows(readings: Iterable[Reading], region: Region) -> tuple[dict[str, F
 
 def panel_of(reading: Reading, scores: Mapping[str, FocusScore]) -> Panel:
     """The network's column of the comparison."""
-    return Panel(reading.title, reading.attention_map, reading.predictions[:3], scores.get(reading.title))
+    return Panel(
+        reading.title,
+        reading.attention_map,
+        reading.predictions[:SHOWN_ANSWERS],
+        scores.get(reading.title),
+        weights=network(reading.name).loaded.card.sha256,
+    )
 
 
 def region_of_boxes(name: str, boxes: Sequence[Box], source_hw: tuple[int, int]) -> Region | None:

@@ -34,13 +34,13 @@ def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
         chosen = region_panel.choose_region(entry)
     with finding:
         answers = _ask(entry, selection, chosen)
-        _finding(entry, answers, chosen)
+        sentence = _finding(entry, answers, chosen)
     with maps:
         panels.draw(entry.picture, selection, answers, chosen.region if chosen else None)
     with right:
         focus_panel.draw(answers, chosen.region if chosen else None)
         if answers.readings:
-            downloads.buttons(entry, selection, answers, chosen.region if chosen else None)
+            downloads.buttons(entry.picture, selection, answers, chosen.region if chosen else None, sentence)
 
 
 def _ask(entry: Entry, selection: Selection, chosen: ChosenRegion | None) -> Answers:
@@ -79,7 +79,8 @@ def _choice(name: str, selection: Selection, entry: Entry, chosen: ChosenRegion 
     return MapChoice("own")
 
 
-def _finding(entry: Entry, answers: Answers, chosen: ChosenRegion | None) -> None:
+def _finding(entry: Entry, answers: Answers, chosen: ChosenRegion | None) -> str:
+    """Draw the finding, or the picture's name while there is none. Returns the sentence."""
     titles = [reading.title for reading in answers.readings if reading.is_attention]
     sentence = headline(answers.scores, titles, chosen.region.name) if chosen else ""
     st.markdown(f"### {plain(sentence or entry.title)}")
@@ -87,6 +88,7 @@ def _finding(entry: Entry, answers: Answers, chosen: ChosenRegion | None) -> Non
         st.markdown("Draw a box around the object, below the maps, to measure how much of each map lies on it.")
     for note in entry.picture.notes:
         st.caption(plain(note))
+    return sentence
 
 
 if __name__ == "__main__":

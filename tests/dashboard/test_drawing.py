@@ -16,7 +16,7 @@ def square_region() -> Region:
 
 def test_the_outline_runs_along_the_regions_border_and_nowhere_else() -> None:
     grey = np.full((60, 80, 3), 128, dtype=np.uint8)
-    drawn = drawing.outlined(grey, square_region())
+    drawn = drawing.Outline.of(square_region(), (60, 80)).drawn_on(grey)
     assert tuple(drawn[20, 45]) == ORANGE  # first row inside
     assert tuple(drawn[19, 45]) == ORANGE  # last row outside
     assert tuple(drawn[30, 30]) == ORANGE
@@ -29,14 +29,18 @@ def test_the_outline_runs_along_the_regions_border_and_nowhere_else() -> None:
 
 def test_the_outline_follows_a_picture_of_another_size() -> None:
     # the region's left border lies at column 30 of 80, so at 60 of 160
-    drawn = drawing.outlined(np.full((120, 160, 3), 128, dtype=np.uint8), square_region())
+    grey = np.full((120, 160, 3), 128, dtype=np.uint8)
+    drawn = drawing.Outline.of(square_region(), (120, 160)).drawn_on(grey)
     assert tuple(drawn[60, 60]) == ORANGE
     assert tuple(drawn[60, 90]) == (128, 128, 128)
 
 
-def test_without_a_region_nothing_is_drawn() -> None:
-    grey = np.full((4, 4, 3), 128, dtype=np.uint8)
-    assert (drawing.outlined(grey, None) == grey).all()
+def test_the_edge_of_the_picture_is_no_border() -> None:
+    # the left half: its only border runs down the middle
+    region = Region.from_box("left half", (0, 0, 60, 40), (60, 80))
+    drawn = drawing.Outline.of(region, (60, 80)).drawn_on(np.full((60, 80, 3), 128, dtype=np.uint8))
+    assert (drawn[:, :30] == 128).all()
+    assert (drawn[:, 40] == ORANGE).all()
 
 
 def test_a_gradient_runs_from_the_first_colour_to_the_last() -> None:
