@@ -98,9 +98,13 @@ def make_venv() -> None:
                 f"On Debian and Ubuntu: sudo apt install {package}. Then run the same command again."
             )
     say(f"Creating {VENV}")
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if made.returncode:
-        raise SetupError(reason(made.stderr) or f"Creating {VENV} failed: {last_line(made.stderr)}.")
+        print(made.stdout, file=sys.stderr)
+        raise SetupError(
+            reason(made.stdout) or f"Creating {VENV} failed; Python's own words are above. Delete it and try again."
+        )
 
 
 def remove_half_installed() -> None:
@@ -155,11 +159,6 @@ def reason(complaint: str) -> str:
     if "permission denied" in text or "errno 13" in text:
         return f"{ROOT} must be writable for you; it is not. Copy the folder to your own files and run it from there."
     return ""
-
-
-def last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "no message"
 
 
 def dashboard(python: Path, arguments: list) -> int:
