@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from attnviz._version import __version__
 from attnviz.pictures import Picture
 from attnviz.regions import Region
-from attnviz.render import NOT_EXPLANATION, Panel, Scale, Style, comparison_alt, comparison_figure
+from attnviz.render import NOT_EXPLANATION, SLIDE_IN, Panel, Scale, Style, comparison_alt, comparison_figure
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -43,7 +43,7 @@ class Comparison:
     heading: str = ""
     theme: Literal["light", "dark"] = "light"
     transparent: bool = False
-    size: tuple[float, float] = (13.333, 7.5)
+    size: tuple[float, float] = SLIDE_IN
 
     def figure(self) -> Figure:
         """The matplotlib figure, drawn anew each time."""

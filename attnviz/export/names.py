@@ -11,7 +11,7 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt
 
 def slug(name: str) -> str:
     """A name in lower-case letters, digits, dashes and underscores: "My Dog (2).JPG" becomes "my-dog-2-jpg"."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     made = re.sub(r"[^a-z0-9_]+", "-", plain).strip("-")[:LONGEST].strip("-")
     return f"{made or 'figure'}-" if made in _RESERVED else made or "figure"
 

@@ -1,7 +1,7 @@
 """From maps to pictures: overlays, figures for slides, charts for pages. Nothing here changes a value."""
 
 from attnviz.render.charts import channel_chart, channel_chart_alt, focus_chart, focus_chart_alt
-from attnviz.render.comparison import MOST_PANELS, comparison_alt, comparison_figure
+from attnviz.render.comparison import MOST_PANELS, SLIDE_IN, comparison_alt, comparison_figure
 from attnviz.render.overlay import STYLES, Style, legend_strip, overlay
 from attnviz.render.panel import NOT_EXPLANATION, Panel, focus_line, number, the
 from attnviz.render.scale import SCALES, Scale, ScaledMap, scale_maps
@@ -10,6 +10,7 @@ __all__ = [
     "MOST_PANELS",
     "NOT_EXPLANATION",
     "SCALES",
+    "SLIDE_IN",
     "STYLES",
     "Panel",
     "Scale",

@@ -19,6 +19,9 @@ from attnviz.render.sheet import THEMES, Sheet
 
 MOST_PANELS = 6
 
+SLIDE_IN = (40 / 3, 7.5)
+"""Width and height of a 16:9 slide in inches: 4000 x 2250 pixels at 300 dots."""
+
 
 def comparison_figure(
     picture: Picture | np.ndarray,
@@ -29,7 +32,7 @@ def comparison_figure(
     style: Style = "heat",
     interpolation: Literal["cells", "smooth"] = "cells",
     opacity: float = 0.9,
-    size: tuple[float, float] = (13.333, 7.5),
+    size: tuple[float, float] = SLIDE_IN,
     theme: Literal["light", "dark"] = "light",
     transparent: bool = False,
     heading: str = "",

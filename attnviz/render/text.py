@@ -38,11 +38,11 @@ def wrap(
     """
     lines: list[str] = []
     current = ""
-    for word in _cut_words(text, available_in, size_pt, bold):
-        longer = f"{current} {word}" if current else word
+    for piece, spaced in _pieces(text, available_in, size_pt, bold):
+        longer = f"{current} {piece}" if current and spaced else current + piece
         if current and width_in(longer, size_pt, bold) > available_in:
             lines.append(current)
-            current = word
+            current = piece
         else:
             current = longer
     if current:
@@ -58,20 +58,20 @@ def line_in(size_pt: float) -> float:
     return size_pt * LINE_HEIGHT / POINTS_PER_INCH
 
 
-def _cut_words(text: str, available_in: float, size_pt: float, bold: bool) -> list[str]:
-    words = []
-    for whole in text.split(" "):
-        if not whole:
-            continue
-        word = whole
-        while len(word) > 1 and width_in(word, size_pt, bold) > available_in:
-            keep = len(word) - 1
-            while keep > 1 and width_in(word[:keep], size_pt, bold) > available_in:
+def _pieces(text: str, available_in: float, size_pt: float, bold: bool) -> list[tuple[str, bool]]:
+    """Parts of a text that fit a line each, and whether a space goes before them. Long words break after a hyphen."""
+    pieces: list[tuple[str, bool]] = []
+    for word in filter(None, text.split(" ")):
+        spaced, rest = True, word
+        while len(rest) > 1 and width_in(rest, size_pt, bold) > available_in:
+            keep = len(rest) - 1
+            while keep > 1 and width_in(rest[:keep], size_pt, bold) > available_in:
                 keep -= 1
-            words.append(word[:keep])
-            word = word[keep:]
-        words.append(word)
-    return words
+            keep = rest.rfind("-", 0, keep) + 1 or keep
+            pieces.append((rest[:keep], spaced))
+            spaced, rest = False, rest[keep:]
+        pieces.append((rest, spaced))
+    return pieces
 
 
 def _shorten(line: str, available_in: float, size_pt: float, bold: bool) -> str:

@@ -1,0 +1,202 @@
+"""Files can be read back, say how they were made, and are written whole or not at all."""
+
+import csv
+import hashlib
+import io
+import json
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from attnviz.errors import ValueRangeError
+from attnviz.export import (
+    COLUMNS,
+    Comparison,
+    bundle,
+    comparison_pdf,
+    comparison_png,
+    comparison_svg,
+    maps_npz,
+    scores_csv,
+    slug,
+    unique_slugs,
+)
+from attnviz.focus import share
+from attnviz.geometry import Geometry
+from attnviz.maps import AttentionMap
+from attnviz.pictures import Picture
+from attnviz.records import Site
+from attnviz.regions import Region
+from attnviz.render import NOT_EXPLANATION, SLIDE_IN, Panel
+
+HW = (30, 40)
+VALUES = np.float32([[0.0, 0.25], [0.25, 0.5]])
+
+
+@pytest.fixture
+def comparison():
+    one = AttentionMap(
+        VALUES,
+        "GradCam(target=7, layer='layer4')",
+        (Site("layer4", 0, "grad_cam"),),
+        "what raises the score",
+        "class score",
+        (0.0, np.inf),
+        False,
+        Geometry.identity(HW),
+        target=7,
+    )
+    region = Region.from_box("dog", (15, 20, 30, 40), HW)  # exactly the lower right cell
+    picture = Picture(np.full((*HW, 3), 128, np.uint8), sha256="ab" * 32, name="=dog.jpg")
+    panel = Panel("SE-ResNet", one, (("tabby", 0.75), ("lion", 0.25)), share(one, region), weights="se_resnet 1234")
+    panels = (panel, replace(panel, title="ViT", focus=None, trained=False))
+    return Comparison(picture, panels, region, size=(6.4, 3.6))
+
+
+def test_png_is_slide_sized_and_says_how_it_was_made(comparison):
+    picture = Image.open(io.BytesIO(comparison_png(replace(comparison, size=SLIDE_IN))))
+    assert picture.size == (4000, 2250)  # 13.333 x 7.5 inches at 300 dots
+    assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+    told = json.loads(picture.text["Description"])
+    assert told["picture"]["sha256"] == "ab" * 32
+    assert told["note"] == NOT_EXPLANATION
+    assert told["drawing"]["scale"] == "shared"
+    first, second = told["panels"]
+    assert first["network"] == "SE-ResNet"
+    assert first["weights"] == "se_resnet 1234"
+    assert first["method"] == "GradCam(target=7, layer='layer4')"
+    assert first["layers"] == ["layer4"]
+    assert first["target"] == 7
+    assert first["bounds"] == [0.0, None]  # JSON knows no infinity
+    assert first["range"] == [0.0, 0.5]
+    assert first["focus"]["value"] == 0.5  # 0.5 of 0 + 0.25 + 0.25 + 0.5
+    assert (second["trained"], second["focus"]) == (False, None)
+
+
+def test_a_transparent_png_has_see_through_corners(comparison):
+    clear = Image.open(io.BytesIO(comparison_png(replace(comparison, transparent=True), dpi=60)))
+    solid = Image.open(io.BytesIO(comparison_png(comparison, dpi=60)))
+    assert clear.getpixel((0, 0))[3] == 0
+    assert solid.getpixel((0, 0)) == (255, 255, 255, 255)
+
+
+@pytest.mark.parametrize("dpi", [0, 49, 601])
+def test_resolutions_that_no_slide_needs(comparison, dpi):
+    with pytest.raises(ValueRangeError, match=rf"50\.\.600; got {dpi}"):
+        comparison_png(comparison, dpi)
+
+
+def test_svg_has_text_that_stays_text_and_equal_bytes(comparison):
+    first, second = comparison_svg(comparison), comparison_svg(comparison)
+    assert first == second
+    words = " ".join(ElementTree.fromstring(first).itertext())
+    assert "SE-ResNet" in words
+    assert NOT_EXPLANATION in words
+    assert "ab" * 32 in words
+
+
+def test_pdf_embeds_truetype_and_equal_bytes(comparison):
+    first, second = comparison_pdf(comparison), comparison_pdf(comparison)
+    assert first.startswith(b"%PDF")
+    assert first == second
+    assert b"/Type3" not in first
+    assert b"/Type /Font" in first
+
+
+def test_scores_as_a_table(comparison):
+    first, second = csv.DictReader(io.StringIO(scores_csv([comparison]).decode()))
+    assert tuple(first) == COLUMNS
+    assert first["network"] == "SE-ResNet"
+    assert (float(first["share"]), float(first["area"]), float(first["lift"])) == (0.5, 0.25, 2.0)
+    assert (first["prediction"], float(first["probability"])) == ("tabby", 0.75)
+    assert (first["grid_rows"], first["grid_columns"]) == ("2", "2")
+    assert first["region"] == "dog"
+    assert (second["region"], second["share"], second["trained"]) == ("", "", "False")
+
+
+def test_a_file_name_that_starts_a_formula_is_defused(comparison):
+    (row, _) = csv.DictReader(io.StringIO(scores_csv([comparison]).decode()))
+    assert row["picture"] == "'=dog.jpg"
+
+
+def test_raw_maps_can_be_read_back(comparison):
+    with np.load(io.BytesIO(maps_npz(comparison))) as read:
+        told = json.loads(str(read["provenance"]))
+        assert told["arrays"] == {"se-resnet": "SE-ResNet", "vit": "ViT"}
+        assert np.array_equal(read["se-resnet"], VALUES)
+        assert read["vit"].dtype == np.float32
+
+
+def test_networks_named_like_numpy_s_own_words_keep_their_arrays(comparison):
+    panels = tuple(replace(comparison.panels[0], title=title) for title in ("file", "Provenance", "allow_pickle"))
+    with np.load(io.BytesIO(maps_npz(replace(comparison, panels=panels)))) as read:
+        assert set(read) == {"provenance", "file-2", "provenance-2", "allow_pickle-2"}
+
+
+def test_nothing_to_write_is_an_error(tmp_path):
+    with pytest.raises(ValueRangeError, match="got none"):
+        scores_csv([])
+    with pytest.raises(ValueRangeError, match="got none"):
+        bundle({}, tmp_path / "out")
+
+
+def test_a_bundle_holds_every_file_and_its_hash(comparison, tmp_path):
+    folder = bundle({"My Dog (2).JPG": comparison}, tmp_path / "out")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    listed = {entry["name"]: entry for entry in manifest["files"]}
+    assert set(listed) | {"manifest.json"} == {path.name for path in folder.iterdir()}
+    assert set(listed) == {"scores.csv", *(f"my-dog-2-jpg.{kind}" for kind in ("png", "svg", "pdf", "npz"))}
+    for name, entry in listed.items():
+        content = (folder / name).read_bytes()
+        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+        assert entry["bytes"] == len(content) > 0
+    (figure,) = manifest["figures"]
+    assert figure["name"] == "My Dog (2).JPG"
+    assert figure["alt"] == comparison.alt
+    assert manifest["schema_version"] == 1
+    assert manifest["note"] == NOT_EXPLANATION
+    assert manifest["libraries"]["matplotlib"]
+
+
+def test_a_bundle_that_fails_leaves_nothing(comparison, tmp_path):
+    # The second figure has no panel, so it cannot be drawn after the first was written.
+    with pytest.raises(ValueRangeError, match="got 0"):
+        bundle({"good": comparison, "bad": replace(comparison, panels=())}, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_folder_is_refused_and_left_alone(comparison, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(ValueRangeError, match="must not exist yet"):
+        bundle({"dog": comparison}, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+def test_a_missing_parent_is_named(comparison, tmp_path):
+    with pytest.raises(ValueRangeError, match="parent must exist"):
+        bundle({"dog": comparison}, tmp_path / "missing" / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("My Dog (2).JPG", "my-dog-2-jpg"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("Grüße", "grusse"),
+        ("猫", "figure"),
+        ("", "figure"),
+        ("CON", "con-"),
+        ("a" * 100, "a" * 60),
+    ],
+)
+def test_names_become_file_names(name, made):
+    assert slug(name) == made
+
+
+def test_equal_names_are_told_apart():
+    assert unique_slugs(["Dog", "dog", "DOG!"]) == ["dog", "dog-2", "dog-3"]
+    assert unique_slugs(["scores"], taken={"scores"}) == ["scores-2"]

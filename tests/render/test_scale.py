@@ -1,0 +1,76 @@
+"""Ranges and ranks by hand."""
+
+import numpy as np
+import pytest
+
+from attnviz.errors import ValueRangeError
+from attnviz.render import SCALES, scale_maps
+
+
+def ranges(scaled):
+    return [(one.vmin, one.vmax) for one in scaled]
+
+
+def test_shared_runs_from_zero_to_the_largest_value_of_the_same_unit(map_of):
+    maps = [
+        map_of([[0.25, 0.5]]),
+        map_of([[0.125, 0.75]]),
+        map_of([[3.0, 5.0]], unit="class score", bounds=(0, np.inf)),
+    ]
+    assert ranges(scale_maps(maps, "shared")) == [(0.0, 0.75), (0.0, 0.75), (0.0, 5.0)]
+
+
+def test_per_map_runs_from_each_smallest_to_each_largest(map_of):
+    scaled = scale_maps([map_of([[0.25, 0.5]]), map_of([[0.125, 0.75]])], "per map")
+    assert ranges(scaled) == [(0.25, 0.5), (0.125, 0.75)]
+
+
+def test_raw_runs_over_the_bounds_and_to_the_largest_where_there_is_none(map_of):
+    maps = [map_of([[0.2, 0.4]]), map_of([[3.0, 5.0]], bounds=(0.0, np.inf))]
+    assert ranges(scale_maps(maps, "raw")) == [(0.0, 1.0), (0.0, 5.0)]
+
+
+@pytest.mark.parametrize("scale", ["shared", "per map"])
+def test_signed_maps_are_symmetric(map_of, scale):
+    one = map_of([[-0.25, 0.125]], signed=True, bounds=(-1.0, 1.0))
+    assert ranges(scale_maps([one], scale)) == [(-0.25, 0.25)]
+
+
+def test_signed_and_unsigned_maps_share_no_scale(map_of):
+    maps = [map_of([[-0.25, 0.125]], signed=True, bounds=(-1.0, 1.0)), map_of([[0.5, 1.0]])]
+    assert ranges(scale_maps(maps, "shared")) == [(-0.25, 0.25), (0.0, 1.0)]
+
+
+def test_rank_is_the_share_of_other_cells_below_and_ties_share_the_middle(map_of):
+    # Among 0.1, 0.1, 0.5, 0.9: the two lowest take places 0 and 1, so 0.5 of 3; then 2 of 3, then 3 of 3.
+    (scaled,) = scale_maps([map_of([[0.1, 0.1], [0.5, 0.9]])], "rank")
+    assert np.allclose(scaled.attention_map.values_hw, [[1 / 6, 1 / 6], [2 / 3, 1.0]])
+    assert scaled.unit == "rank among cells"
+    assert (scaled.vmin, scaled.vmax) == (0.0, 1.0)
+
+
+def test_rank_leaves_undefined_cells_undefined_and_a_constant_map_in_the_middle(map_of):
+    (scaled,) = scale_maps([map_of([[0.3, np.nan, 0.3, 0.3]])], "rank")
+    assert np.allclose(scaled.attention_map.values_hw, [[0.5, np.nan, 0.5, 0.5]], equal_nan=True)
+
+
+def test_clipped_ends_are_told(map_of):
+    # A quantity that overshoots its declared bounds of 0 and 1.
+    (scaled,) = scale_maps([map_of([[0.5, 1.5]])], "raw")
+    assert scaled.clipped == (False, True)
+    assert scale_maps([map_of([[0.5, 1.0]])], "raw")[0].clipped == (False, False)
+
+
+def test_a_constant_map_still_has_a_range(map_of):
+    for scale in SCALES:
+        for value in (0.0, 0.5):
+            (scaled,) = scale_maps([map_of([[value, value]])], scale)
+            assert scaled.vmin < scaled.vmax
+
+
+def test_unknown_scales_and_no_maps(map_of):
+    with pytest.raises(ValueRangeError) as caught:
+        scale_maps([map_of([[0.5, 1.0]])], "minmax")
+    assert all(name in str(caught.value) for name in SCALES)
+    with pytest.raises(ValueRangeError, match="got none"):
+        scale_maps([])
