@@ -165,18 +165,17 @@ def table(maps: Mapping[str, AttentionMap], region: Region) -> dict[str, FocusSc
         raise ValueRangeError(f"a network must not be called {taken[0]!r}: a baseline has this name. Rename the row.")
     common = _common_box(maps)
     scores = {name: share(one, region, within_yxyx=common) for name, one in maps.items()}
-    baseline_map = _Baselines(region.mask_hw, common)
-    for name, value, hit in (
-        (UNIFORM, baseline_map.area, baseline_map.area),
-        (CENTRED_GAUSSIAN, baseline_map.gaussian_share, baseline_map.gaussian_hit),
-    ):
+    pixels = _Baselines(region.mask_hw, common)
+    baselines = {UNIFORM: pixels.area, CENTRED_GAUSSIAN: pixels.gaussian_share}
+    hits = {UNIFORM: baselines[UNIFORM], CENTRED_GAUSSIAN: pixels.gaussian_hit}
+    for name, value in baselines.items():
         scores[name] = FocusScore(
             name=f"share of the map in {region.name}",
             value=value,
-            area=baseline_map.area,
-            lift=value / baseline_map.area,
-            baselines={UNIFORM: baseline_map.area, CENTRED_GAUSSIAN: baseline_map.gaussian_share},
-            hit=hit,
+            area=baselines[UNIFORM],
+            lift=value / baselines[UNIFORM],
+            baselines=baselines,
+            hit=hits[name],
             unit="share",
             region=region.name,
         )
