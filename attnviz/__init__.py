@@ -13,7 +13,7 @@ picture -> model input -> trace -> attention map -> focus score or drawing:
 # First: it makes torchvision importable for everything after it.
 from attnviz import _torchvision_ops as _torchvision_ops
 
-from attnviz import focus, layers, maps, mechanisms, models, pictures, render, zoo
+from attnviz import export, focus, layers, maps, mechanisms, models, pictures, render, zoo
 from attnviz._version import __version__
 from attnviz.errors import (
     AssetError,
@@ -56,6 +56,7 @@ __all__ = [
     "ValueRangeError",
     "__version__",
     "explain",
+    "export",
     "focus",
     "layers",
     "load",

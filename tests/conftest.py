@@ -33,7 +33,7 @@ def picture_hwc() -> np.ndarray:
     return np.dstack([4 * rows, 4 * columns, np.full_like(rows, 128)]).astype(np.uint8)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of an installed Chromium or Chrome; without one the test is skipped (and fails in CI)."""
     for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):

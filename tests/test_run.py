@@ -71,8 +71,9 @@ class Clone:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """Prepared once: making a real virtual environment takes seconds."""
+    """Prepared once, for a real virtual environment takes seconds; from one that was stopped before it got pip."""
     clone = Clone(tmp_path_factory.mktemp("clone"))
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(clone.folder / ".venv")], check=True)
     first = clone.prepare()
     assert "Creating" in first
     assert "Installing" in first
@@ -80,7 +81,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return clone
 
 
-def test_first_start_installs_and_the_second_does_not(clone: Clone) -> None:
+def test_first_start_mends_a_half_made_environment_and_the_second_does_nothing(clone: Clone) -> None:
     assert clone.python("import probe_one; print(probe_one.answer)") == "42"
     assert clone.prepare() == f"{clone.interpreter}\n"
 
@@ -105,12 +106,10 @@ def test_a_package_whose_unpacking_was_cut_off_is_installed_again(clone: Clone) 
     assert clone.python("import probe_one; print(probe_one.answer)") == "42"
 
 
-def test_a_half_made_environment_is_made_again(clone: Clone) -> None:
-    """As after a stop while pip was being put into the new environment."""
-    shutil.rmtree(clone.site_packages() / "pip")
-    (clone.folder / ".venv/installed.sha256").unlink()
-    assert "Creating" in clone.prepare()
-    assert clone.python("import probe_one; print(probe_one.answer)") == "42"
+def test_an_interpreter_that_is_missing_or_broken_gives_no_answer(tmp_path: Path) -> None:
+    assert run.answer(tmp_path / "python", "print(1)") == ""
+    assert run.answer(Path(sys.executable), "import no_such_module") == ""
+    assert run.answer(Path(sys.executable), "print(1)") == "1"
 
 
 def test_run_py_starts_far_enough_under_an_old_python_to_say_so() -> None:
@@ -164,6 +163,11 @@ def test_a_failed_install_says_what_to_do_and_leaves_no_stamp(clone: Clone) -> N
 def test_an_unknown_command_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["tests"]) == 2
     assert "must be one of test, lint, bench; got 'tests'" in capsys.readouterr().out
+
+
+def test_bench_lists_its_scripts_when_it_does_not_know_a_name() -> None:
+    with pytest.raises(run.SetupError, match=r"names from: .*; got speed\."):
+        run.bench(Path(sys.executable), ["speed"])
 
 
 @pytest.mark.parametrize(
