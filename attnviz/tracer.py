@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import torch
@@ -11,7 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from attnviz.errors import NothingTracedError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
-from attnviz.mechanisms.base import Mechanism, Run, known_keys, mechanism_for
+from attnviz.mechanisms.base import Mechanism, Run, WrittenToError, known_keys, mechanism_for
 from attnviz.mechanisms.token_layouts import TokenLayout, layout_from_size, layout_of
 from attnviz.records import Part, Record, Site, TokenGrid, Trace, owned
 
@@ -73,23 +74,25 @@ def trace(
             f"no known attention layer is in {_name_of(model)!r}. Known: {', '.join(known_keys())}. "
             'See CONTRIBUTING, "Add a mechanism", or pass allow_empty=True.'
         )
-    session = _Session(model, (int(tensor.shape[-2]), int(tensor.shape[-1])), grid_hw, verify=verify, eager=eager)
+    options = _Options(verify=verify, eager=eager, grid_hw=grid_hw)
     # Tensors made in inference mode have no version, so a record could not notice that they were written to.
     with torch.inference_mode(False), torch.set_grad_enabled(grad):
-        tensor = tensor.clone() if tensor.is_inference() else tensor
-        with session.watching(found):
-            output = model(_beside(model, tensor))
-        logits = _logits(output)
-    if not session.records and not allow_empty:
+        tensor = _beside(model, tensor.clone() if tensor.is_inference() else tensor)
+        try:
+            output, records = _run(model, tensor, found, options, at_once=verify or eager or _autocasting())
+        except WrittenToError:
+            output, records = _run(model, tensor, found, options, at_once=True)
+    if not records and not allow_empty:
         raise NothingTracedError(
             f"no known attention layer ran in {_name_of(model)!r}; it has {', '.join(name for name, _, _ in found)}. "
             "Trace the network that calls them, or pass allow_empty=True."
         )
+    logits = _logits(output)
     return Trace(
         model=_name_of(model),
         logits=logits if grad else logits.detach().to("cpu", copy=True),
         geometry=geometry,
-        records=tuple(session.records),
+        records=tuple(records),
     )
 
 
@@ -99,24 +102,37 @@ _PRESENT: ContextVar["_Session | None"] = ContextVar("attnviz_session", default=
 Found = tuple[str, nn.Module, Mechanism]
 
 
-class _Session:
-    """One trace under way: its hooks, and the records so far."""
+class _Options(NamedTuple):
+    """What `trace` was asked for."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        input_hw: tuple[int, int],
-        grid_hw: tuple[int, int] | None,
-        *,
-        verify: bool,
-        eager: bool,
-    ) -> None:
+    verify: bool
+    eager: bool
+    grid_hw: tuple[int, int] | None
+
+
+def _run(
+    model: nn.Module, tensor: Tensor, found: Iterable[Found], options: _Options, *, at_once: bool
+) -> tuple[object, list[Record]]:
+    """One pass of the network: its output and the records."""
+    session = _Session(model, (int(tensor.shape[-2]), int(tensor.shape[-1])), options, at_once=at_once)
+    with session.watching(found):
+        output = model(tensor)
+    return output, session.records
+
+
+class _Session:
+    """One pass under way: its hooks, and the records so far.
+
+    Between two layers the processor's caches are full of feature maps, and each line of Python costs several times
+    what it costs afterwards. So the looks wait until the network is done, unless `at_once`.
+    """
+
+    def __init__(self, model: nn.Module, input_hw: tuple[int, int], options: _Options, *, at_once: bool) -> None:
         self.records: list[Record] = []
-        self.verify = verify
-        self.eager = eager
+        self.options = options
         self._model = model
         self._input_hw = input_hw
-        self._grid_hw = grid_hw
+        self._waiting: list[Callable[[], None]] | None = None if at_once else []
         self._said: dict[str, TokenLayout | None] = {}
         self._hooks = ExitStack()
         self._looks: dict[nn.Module, tuple[RemovableHandle, list[Callable[[Run], None]]]] = {}
@@ -133,8 +149,18 @@ class _Session:
                         self._hooks.callback(handle.remove)
                     watch.after(layer, watch.close)
                 yield
+            waiting, self._waiting = self._waiting, None
+            for step in waiting or ():
+                step()
         finally:
             _PRESENT.reset(token)
+
+    def soon(self, step: Callable[[], None]) -> None:
+        """Take a step now, or after the pass, in the same order."""
+        if self._waiting is None:
+            step()
+        else:
+            self._waiting.append(step)
 
     def hook(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
         """Call `look` after each run of `module` in this session's own pass, and after the looks hooked before it."""
@@ -150,7 +176,7 @@ class _Session:
                 kwargs = rest[0] if len(rest) == 2 and isinstance(rest[0], dict) else {}
                 run = Run(args, kwargs, rest[-1])
                 for each in looks:
-                    each(run)
+                    self.soon(partial(each, run))
 
         handle = module.register_forward_hook(after, with_kwargs=True)
         self._hooks.callback(handle.remove)
@@ -171,8 +197,8 @@ class _Session:
 
     def _layouts(self, layer: str, count: int) -> Iterator[TokenLayout]:
         """What was asked for; or what the modules around a layer say, the model first; or what the size tells."""
-        if self._grid_hw is not None:
-            yield TokenLayout(self._grid_hw)
+        if self.options.grid_hw is not None:
+            yield TokenLayout(self.options.grid_hw)
             return
         parts = layer.split(".")
         for length in range(len(parts)):
@@ -223,8 +249,11 @@ class _LayerWatch:
             else:
                 held[name] = value
             # Under autocast a later computation would run in another precision than the layer did.
-            if isinstance(value, Part) and (self._session.eager or _autocasting()):
+            if isinstance(value, Part) and (self._session.options.eager or _autocasting()):
                 value.value(f"{self.layer}: {name}")
+        self._session.soon(partial(self._gather, kind, part, held))
+
+    def _gather(self, kind: type[Record], part: str, held: dict[str, object]) -> None:
         key = self._mechanism.key
         site = Site(self.layer, self._calls, f"{key}.{part}" if part else key)
         self._pending.append(_Pending(kind, site, held))
@@ -236,7 +265,7 @@ class _LayerWatch:
         """The layer's run is over: number it, replay it if asked to, and file its records."""
         pending, self._pending = self._pending, []
         records = [item.record() for item in pending]
-        if self._session.verify and records:
+        if self._session.options.verify and records:
             error, scale = self._proof(run, records)
             records = [item.record(replay_error=error, output_scale=scale) for item in pending]
         self._session.records += records
@@ -306,7 +335,7 @@ def _refuse_unfit(name: str, module: nn.Module) -> None:
             f"the model must not be compiled; got a compiled {name or 'model'}. "
             "Trace the network as it was before compiling."
         )
-    if isinstance(module, torch.jit.ScriptModule):
+    if issubclass(type(module), torch.jit.ScriptModule):
         raise ValueRangeError(
             f"the model must be made of Python modules; got TorchScript{f' in {name}' if name else ''}. "
             "Trace the network it was exported from."

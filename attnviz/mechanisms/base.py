@@ -6,7 +6,7 @@ the record. It never changes what goes in or comes out.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
@@ -17,26 +17,51 @@ from attnviz.records import Part, Record, TokenGrid
 Layer = TypeVar("Layer", bound=nn.Module)
 
 
-class Run(NamedTuple):
-    """One run of a module: what went in and what came out."""
+class WrittenToError(Exception):
+    """A tensor was written to between its layer's run and the look at that run. Never leaves a trace."""
 
-    args: tuple[object, ...]
-    kwargs: Mapping[str, object]
-    output: object
+
+class Run:
+    """One run of a module: what went in and what came out.
+
+    A mechanism may see a run when the whole network is done. Should the tensor that it asks for have been written to
+    since, asking raises, and the tracer lets the network run again with every look in its place.
+
+    Args:
+        args: what the module was called with.
+        kwargs: what it was called with by name.
+        output: what it gave.
+    """
+
+    __slots__ = ("_seen_in", "_seen_out", "args", "kwargs", "output")
+
+    def __init__(self, args: tuple[object, ...], kwargs: Mapping[str, object], output: object) -> None:
+        self.args = args
+        self.kwargs = kwargs
+        self.output = output
+        self._seen_in = _writes(args, kwargs)
+        self._seen_out = _writes(output if isinstance(output, (tuple, list)) else (output,), {})
 
     def argument(self, position: int, name: str) -> object | None:
         """An argument of the call, given by position or by name; None if it was left out."""
+        if _writes(self.args, self.kwargs) != self._seen_in:
+            raise WrittenToError
         return self.args[position] if len(self.args) > position else self.kwargs.get(name)
 
     @property
     def x(self) -> Tensor:
         """The first tensor that went in."""
+        if _writes(self.args, self.kwargs) != self._seen_in:
+            raise WrittenToError
         return _first_tensor((*self.args, *self.kwargs.values()), "input")
 
     @property
     def y(self) -> Tensor:
         """The first tensor that came out."""
-        return _first_tensor(self.output if isinstance(self.output, (tuple, list)) else (self.output,), "output")
+        outputs = self.output if isinstance(self.output, (tuple, list)) else (self.output,)
+        if _writes(outputs, {}) != self._seen_out:
+            raise WrittenToError
+        return _first_tensor(outputs, "output")
 
 
 class Emit(Protocol):
@@ -60,7 +85,10 @@ class Emit(Protocol):
         ...
 
     def after(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
-        """Call `look` after each run of a module that belongs to this trace, and to no other thread's pass."""
+        """Call `look` for each run of a module in this trace, and in no other thread's pass.
+
+        Looks come in the order in which the modules finished; at once, or together when the network is done.
+        """
         ...
 
 
@@ -197,3 +225,14 @@ def _first_tensor(candidates: Iterable[object], what: str) -> Tensor:
         if isinstance(candidate, Tensor):
             return candidate
     raise ShapeError(f"a watched layer's {what} must hold a tensor; got none. Its mechanism does not fit it.")
+
+
+def _writes(values: Iterable[object], named: Mapping[str, object]) -> int:
+    """How often the tensors among some values were written to, together. The number only grows."""
+    writes = 0
+    for value in values:
+        if isinstance(value, Tensor):
+            writes += value._version
+    if named:
+        writes += _writes(named.values(), {})
+    return writes

@@ -1,0 +1,126 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from attnviz.errors import ValueRangeError
+from attnviz.records import SelfAttention
+from attnviz.tracer import trace
+from tests.mechanisms.contract import MechanismContract, Net, vary
+
+
+class MultiheadContract(MechanismContract):
+    expected = ((SelfAttention, "mhsa"),)
+    takes_tokens = True
+
+    @staticmethod
+    def call(layer: nn.Module, x: Tensor) -> Tensor:
+        return layer(x, x, x, need_weights=False)[0]
+
+
+class TestAsInVisionTransformers(MultiheadContract):
+    def layer(self) -> nn.Module:
+        return nn.MultiheadAttention(8, 2, batch_first=True)
+
+
+class TestWithoutBias(MultiheadContract):
+    def layer(self) -> nn.Module:
+        return nn.MultiheadAttention(8, 2, batch_first=True, bias=False)
+
+
+class TestOddHeadsLeaveTheFastPath(MultiheadContract):
+    channels = 9
+
+    def layer(self) -> nn.Module:
+        return nn.MultiheadAttention(9, 3, batch_first=True)
+
+
+class TestSequenceFirst(MultiheadContract):
+    def layer(self) -> nn.Module:
+        return nn.MultiheadAttention(8, 2)
+
+    @staticmethod
+    def call(layer: nn.Module, x: Tensor) -> Tensor:
+        x = x.transpose(0, 1)
+        return layer(query=x, key=x, value=x)[0].transpose(0, 1)
+
+
+class TestMasks(MultiheadContract):
+    """Every token sees itself and those before it, and the last key is padding."""
+
+    def layer(self) -> nn.Module:
+        return nn.MultiheadAttention(8, 2, batch_first=True)
+
+    @staticmethod
+    def call(layer: nn.Module, x: Tensor) -> Tensor:
+        tokens = x.shape[1]
+        later = torch.ones(tokens, tokens, dtype=torch.bool).triu(1)
+        padding = torch.zeros(1, tokens, dtype=torch.bool)
+        padding[0, -1] = True
+        return layer(x, x, x, key_padding_mask=padding, attn_mask=later, need_weights=False)[0]
+
+    def test_hidden_keys_get_nothing(self, net: Net, picture: Tensor) -> None:
+        weights = trace(net, picture).of(SelfAttention)[0].weights()
+        assert weights.triu(1).abs().max() == 0
+        assert weights[..., -1].abs().max() == 0
+
+
+class Tokens(nn.Module):
+    """Pixels of a picture with one channel as tokens of one number, a class token 0 first."""
+
+    def __init__(self, attention: nn.Module) -> None:
+        super().__init__()
+        self.attention = attention
+
+    def grid_of(self, input_hw: tuple[int, int]) -> tuple[int, int]:
+        return input_hw
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = torch.cat([torch.zeros(1, 1, 1), x.reshape(1, -1, 1)], dim=1)
+        return self.attention(tokens, tokens, tokens, need_weights=False)[0].mean(dim=1)
+
+
+def test_three_tokens_worked_by_hand() -> None:
+    attention = nn.MultiheadAttention(1, 1, batch_first=True)
+    nn.init.ones_(attention.in_proj_weight)  # q = k = v = the token itself
+    (record,) = trace(Tokens(attention).eval(), torch.tensor([[[[1.0, 2.0]]]])).records
+    # Tokens 0, 1, 2 of width 1, so the scale is 1. Logits of the queries: 0, 0, 0; 0, 1, 2; 0, 2, 4.
+    e = math.e
+    expected = torch.tensor(
+        [
+            [1 / 3, 1 / 3, 1 / 3],
+            [1 / (1 + e + e**2), e / (1 + e + e**2), e**2 / (1 + e + e**2)],
+            [1 / (1 + e**2 + e**4), e**2 / (1 + e**2 + e**4), e**4 / (1 + e**2 + e**4)],
+        ]
+    )
+    torch.testing.assert_close(record.weights(), expected[None, None])
+    torch.testing.assert_close(record.weights(queries=[2], heads=[0]), expected[None, None, [2]])
+    assert record.tokens.prefix_names == ("class",)
+    assert record.tokens.index_of(0, 1) == (0, 2)
+
+
+def test_the_scale_is_that_of_one_head() -> None:
+    attention = vary(nn.MultiheadAttention(8, 2, batch_first=True))
+    net = Net(attention, 8, 8, MultiheadContract.call, tokens=True).eval()
+    (record,) = trace(net, torch.randn(1, 3, 2, 3)).records
+    assert record.scale == 1 / math.sqrt(8 / 2)
+
+
+class Cross(nn.Module):
+    def __init__(self, **options: bool) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(3, 1, batch_first=True, **options)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.flatten(2).transpose(1, 2)
+        other = tokens if self.attention.add_zero_attn else tokens + 1
+        return self.attention(tokens, other, other, need_weights=False)[0].mean(dim=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"), [({}, "one tensor as query, key and value"), ({"add_zero_attn": True}, "extra key")]
+)
+def test_other_uses_are_refused_by_name(options: dict[str, bool], reason: str) -> None:
+    with pytest.raises(ValueRangeError, match=f"^attention: .*{reason}"):
+        trace(Cross(**options).eval(), torch.randn(1, 3, 2, 2))
