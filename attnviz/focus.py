@@ -174,7 +174,7 @@ def table(maps: Mapping[str, AttentionMap], region: Region) -> dict[str, FocusSc
             value=value,
             area=baselines[UNIFORM],
             lift=value / baselines[UNIFORM],
-            baselines=baselines,
+            baselines=dict(baselines),
             hit=hits[name],
             unit="share",
             region=region.name,
