@@ -82,15 +82,16 @@ def trace(
             output, records = _run(model, tensor, found, options, at_once=verify or eager or _autocasting())
         except WrittenToError:
             output, records = _run(model, tensor, found, options, at_once=True)
+        logits = _logits(output)
+        logits = logits if grad else logits.detach().to("cpu", copy=True)
     if not records and not allow_empty:
         raise NothingTracedError(
             f"no known attention layer ran in {_name_of(model)!r}; it has {', '.join(name for name, _, _ in found)}. "
             "Trace the network that calls them, or pass allow_empty=True."
         )
-    logits = _logits(output)
     return Trace(
         model=_name_of(model),
-        logits=logits if grad else logits.detach().to("cpu", copy=True),
+        logits=logits,
         geometry=geometry,
         records=tuple(records),
     )
