@@ -90,6 +90,13 @@ class TestShare:
         assert score.area == pytest.approx(2 / 3)
         assert score.baselines["centred Gaussian"] == pytest.approx(2 / 3)
 
+    def test_cells_without_a_value_and_padding_together(self):
+        # A picture of 2 x 4 between single rows of padding: every cell is half picture. Left are two of three cells.
+        padded = Geometry((2, 4), (4, 4), (1.0, 1.0), (-1.0, 0.0))
+        score = share(a_map([[1, np.nan], [1, 1]], padded), Region.from_box("left", (0, 0, 2, 2), (2, 4)))
+        assert score.value == pytest.approx(2 / 3)
+        assert score.baselines["centred Gaussian"] == pytest.approx(2 / 3)
+
     def test_within_a_box(self):
         # Only the lower half counts: 3 of 3 + 4.
         score = share(a_map([[1, 2], [3, 4]]), LEFT, within_yxyx=(2, 0, 4, 4))
