@@ -13,17 +13,9 @@ picture -> model input -> trace -> attention map -> focus score or drawing:
 # First: it makes torchvision importable for everything after it.
 from attnviz import _torchvision_ops as _torchvision_ops
 
-from attnviz import export, focus, layers, maps, mechanisms, models, pictures, render, zoo
+from attnviz import errors, export, focus, layers, maps, mechanisms, models, pictures, render, zoo
 from attnviz._version import __version__
-from attnviz.errors import (
-    AssetError,
-    AttnvizError,
-    NothingTracedError,
-    NotFoundError,
-    PictureError,
-    ShapeError,
-    ValueRangeError,
-)
+from attnviz.errors import AttnvizError
 from attnviz.focus import FocusScore
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap, explain
@@ -34,27 +26,22 @@ from attnviz.tracer import trace
 from attnviz.zoo import load
 
 __all__ = [
-    "AssetError",
     "AttentionMap",
     "AttnvizError",
     "ChannelWeights",
     "FocusScore",
     "Geometry",
     "ModelInput",
-    "NotFoundError",
-    "NothingTracedError",
     "Picture",
-    "PictureError",
     "Preprocessing",
     "Region",
     "SelfAttention",
-    "ShapeError",
     "Site",
     "SpatialMask",
     "TokenGrid",
     "Trace",
-    "ValueRangeError",
     "__version__",
+    "errors",
     "explain",
     "export",
     "focus",
