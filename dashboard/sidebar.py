@@ -137,9 +137,10 @@ def _show(entry_id: str) -> None:
 
 def _choose_networks() -> None:
     cards = zoo.cards()
-    st.multiselect(
+    st.pills(
         "Networks",
         list(cards),
+        selection_mode="multi",
         default=list(cards),
         format_func=lambda name: cards[name].title if name in cards else str(name),
         key=state.NETWORKS,

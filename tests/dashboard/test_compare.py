@@ -174,9 +174,9 @@ class TestControls:
 
     def test_networks_can_be_left_out(self, app: AppTest) -> None:
         app.run()
-        app.multiselect(key=state.NETWORKS).set_value(["vit"]).run()
+        app.pills(key=state.NETWORKS).set_value(["vit"]).run()
         assert len(drawn(app)) == 1
-        app.multiselect(key=state.NETWORKS).set_value([]).run()
+        app.pills(key=state.NETWORKS).set_value([]).run()
         assert not app.exception
         assert "No network is chosen" in app.info[0].value
 

@@ -1,0 +1,206 @@
+"""The dashboard in a real browser, from upload to saved figure."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from attnviz import zoo
+from tests.dashboard.conftest import photograph
+
+pytestmark = pytest.mark.browser
+
+QUIET_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 120_000
+BARRIERS_OF_STREAMLIT = {"presentation-role-conflict"}
+"""Rules that Streamlit's own file uploader breaks: its drop zone has a role and may take the focus."""
+
+OWN_SCHEMES = ("data", "blob")
+
+
+@dataclass
+class Visit:
+    """A page, and what went wrong on it."""
+
+    page: Page
+    server: str
+    errors: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def open(self, query: str = "") -> None:
+        """Go to the dashboard and wait for its first result."""
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self._look_at(request.url))
+        self.page.goto(f"{self.server}/{query}")
+        self.maps.first.wait_for()
+        self.settle()
+
+    def _look_at(self, url: str) -> None:
+        address = urlsplit(url)
+        if address.scheme not in OWN_SCHEMES and address.netloc != urlsplit(self.server).netloc:
+            self.foreign.append(url)
+
+    def settle(self) -> None:
+        """Wait until the page has stayed idle for half a second."""
+        idle = "[data-testid=stApp][data-test-script-state=notRunning]"
+        for _ in range(2):
+            self.page.wait_for_selector(idle)
+            self.page.wait_for_timeout(500)
+
+    @property
+    def maps(self) -> Locator:
+        """The overlays: pictures that say Grad-CAM."""
+        return self.page.locator("img[alt*='Grad-CAM']")
+
+    def map_addresses(self) -> list[str]:
+        return [one.get_attribute("src") or "" for one in self.maps.all()]
+
+    def table(self) -> list[list[str]]:
+        """Rows of the focus table, without its head."""
+        rows = self.page.locator("[data-testid=stTable] tbody tr").all()
+        return [row.locator("th, td").all_inner_texts() for row in rows]
+
+
+@pytest.fixture
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: str) -> Visit:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE_MS)
+    return Visit(context.new_page(), server)
+
+
+def test_from_an_upload_to_saved_files(visit: Visit, tmp_path: Path) -> None:
+    networks = [card.title for card in zoo.cards().values()]
+    visit.open()
+    page = visit.page
+    assert visit.maps.count() == len(networks)
+
+    # a photograph of the person's own
+    file = tmp_path / "bright square.png"
+    file.write_bytes(photograph())
+    page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(file)
+    page.locator("canvas").first.wait_for()
+    visit.settle()
+    assert page.get_by_text("bright square.png").count() >= 1
+    assert visit.maps.count() == len(networks)
+    assert visit.table() == []
+
+    # a control moves: the maps are drawn anew
+    before = visit.map_addresses()
+    page.get_by_role("slider").first.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_function(
+        "old => [...document.querySelectorAll(\"img[alt*='Grad-CAM']\")].some(one => !old.includes(one.src))",
+        arg=[f"{visit.server}{address}" if address.startswith("/") else address for address in before],
+    )
+    visit.settle()
+    after = visit.map_addresses()
+    assert len(after) == len(networks)
+    assert set(before) != set(after)
+
+    # a box over the left half of the picture
+    canvas = page.locator("canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    assert box["width"] / box["height"] == pytest.approx(180 / 120, rel=0.02)
+    page.mouse.move(box["x"] + 3, box["y"] + 3)  # its corners are round
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + box["height"] - 1, steps=4)
+    page.mouse.up()
+    page.locator("[data-testid=stTable]").wait_for()
+    visit.settle()
+    table = visit.table()
+    *scored, uniform, gaussian = [row[0] for row in table]
+    # a Grad-CAM that is zero everywhere has no score, so not every network need be there
+    assert scored == [title for title in networks if title in scored] != []
+    assert (uniform, gaussian) == ("Uniform map", "Centred Gaussian blob")
+    area = float(table[0][2].replace("\N{NO-BREAK SPACE}%", ""))
+    assert area == pytest.approx(50, abs=3)
+
+    # the figure and the numbers
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Comparison (PNG)").click()
+    image = Image.open(download.value.path())
+    assert download.value.suggested_filename == "bright-square-attention.png"
+    assert image.format == "PNG"
+    assert image.size == pytest.approx((4000, 2250), abs=1)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Numbers (CSV)").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
+    assert [row["network"] for row in rows] == networks
+    assert float(rows[0]["area"]) == pytest.approx(area / 100, abs=0.005)
+    assert visit.table() == table  # a download leaves the page as it was
+
+    assert visit.errors == []
+    assert visit.foreign == []
+
+
+def test_a_box_can_be_drawn_undone_and_cleared_by_keyboard(visit: Visit) -> None:
+    visit.open("?picture=A+cup+of+espresso")
+    page = visit.page
+    canvas = page.locator("canvas").first
+    canvas.wait_for()
+    visit.settle()
+    canvas.focus()
+    # the cross starts in the middle; a press with Shift moves 5 %: 30 % to the left and up, then 40 % right and down
+    for key, times in (("ArrowLeft", 6), ("ArrowUp", 6)):
+        for _ in range(times):
+            page.keyboard.press(f"Shift+{key}")
+    page.keyboard.press("Enter")
+    for key, times in (("ArrowRight", 8), ("ArrowDown", 8)):
+        for _ in range(times):
+            page.keyboard.press(f"Shift+{key}")
+    page.keyboard.press("Enter")
+    page.locator("[data-testid=stTable]").wait_for()
+    visit.settle()
+    assert float(visit.table()[0][2].replace("\N{NO-BREAK SPACE}%", "")) == pytest.approx(16, abs=1)  # 0.4 x 0.4
+    canvas.focus()
+    page.keyboard.press("Control+z")
+    page.locator("[data-testid=stTable]").wait_for(state="detached")
+    visit.settle()
+    assert page.get_by_role("button", name="Undo box").is_disabled()
+    assert visit.errors == []
+
+
+def test_a_thumbnail_chooses_its_picture(visit: Visit) -> None:
+    visit.open()
+    visit.page.get_by_role("button", name="A cup of espresso").click()
+    visit.page.get_by_role("heading", name="A cup of espresso").wait_for()
+    visit.settle()
+    assert "picture=A+cup+of+espresso" in visit.page.url
+    assert visit.errors == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barrier_that_axe_knows_of(browser: Browser, server: str, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE_MS)
+    visit = Visit(context.new_page(), server)
+    visit.open()
+    found = Axe().run(visit.page).response["violations"]
+    ours = [one for one in found if one["id"] not in BARRIERS_OF_STREAMLIT]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in ours] == []
