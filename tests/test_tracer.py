@@ -229,6 +229,13 @@ class TestOutput:
         assert not inside.logits.is_inference()
         assert torch.is_grad_enabled()
 
+    def test_a_model_made_in_inference_mode_is_traced(self) -> None:
+        with torch.inference_mode():
+            model = vary(Mixed()).eval()
+        x = torch.randn(1, 3, 4, 4)
+        assert trace(model, x, verify=True).unproven == ()
+        assert equal(trace(model, x), trace(model, x, eager=True))
+
     def test_autocast_records_what_ran(self, mixed: Mixed) -> None:
         x = torch.randn(1, 3, 4, 4)
         with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from attnviz.errors import ShapeError, ValueRangeError
-from attnviz.records import Part, Record, TokenGrid
+from attnviz.records import Part, Record, TokenGrid, writes_to
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -232,7 +232,7 @@ def _writes(values: Iterable[object], named: Mapping[str, object]) -> int:
     writes = 0
     for value in values:
         if isinstance(value, Tensor):
-            writes += value._version
+            writes += writes_to(value)
     if named:
         writes += _writes(named.values(), {})
     return writes

@@ -1,6 +1,6 @@
 """What a trace holds: one record for each run of an attention layer."""
 
-from attnviz.records.deferred import Deferred, Part, kept, owned
+from attnviz.records.deferred import Deferred, Part, kept, owned, writes_to
 from attnviz.records.kinds import PROVEN_BELOW, ChannelWeights, Record, SelfAttention, Site, SpatialMask
 from attnviz.records.tokens import TokenGrid
 from attnviz.records.trace import Trace
@@ -18,4 +18,5 @@ __all__ = [
     "Trace",
     "kept",
     "owned",
+    "writes_to",
 ]

@@ -58,7 +58,7 @@ class Deferred:
         changed = (
             len(now) != len(self._state)
             or any(new is not old for new, (old, _, _) in zip(now, self._state, strict=True))
-            or any((t._version, t.data_ptr()) != (version, at) for t, version, at in (*self._sources, *self._state))
+            or any((writes_to(t), t.data_ptr()) != (writes, at) for t, writes, at in (*self._sources, *self._state))
         )
         if changed:
             raise AttnvizError(
@@ -98,6 +98,11 @@ def owned(tensor: Tensor) -> Tensor:
     if tensor.dtype == torch.float32 and tensor.device.type == "cpu":
         return tensor.clone()  # a third of the time of the general way
     return tensor.to("cpu", torch.float32, copy=True)
+
+
+def writes_to(tensor: Tensor) -> int:
+    """How often a tensor was written to. A tensor made in inference mode does not count, and gives 0."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 class TensorField:
@@ -168,4 +173,4 @@ def _state(module: nn.Module | None) -> Iterator[Tensor]:
 
 
 def _versions(tensors: Iterable[Tensor]) -> tuple[tuple[Tensor, int, int], ...]:
-    return tuple([(tensor, tensor._version, tensor.data_ptr()) for tensor in tensors])
+    return tuple([(tensor, writes_to(tensor), tensor.data_ptr()) for tensor in tensors])
