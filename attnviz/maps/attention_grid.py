@@ -64,4 +64,4 @@ def prefix_note(record: SelfAttention, held: float) -> str:
     if not prefix:
         return ""
     tokens = "the class token" if prefix == 1 else f"the {prefix} class and register tokens"
-    return f"{held:.1%} of the attention goes to {tokens} and is not drawn"
+    return f"{held * 100:.1f} % of the attention goes to {tokens} and is not drawn"

@@ -126,12 +126,8 @@ class _Pass:
 
     def class_score(self, tensor: Tensor) -> Tensor:
         """The score of the target class, shape (1,). Gradients are recorded from the layer on."""
-        recording = torch.is_grad_enabled()
-        torch.set_grad_enabled(False)
-        try:
+        with torch.no_grad():  # until `at_layer` switches recording on
             logits = self.model(tensor)
-        finally:
-            torch.set_grad_enabled(recording)
         if not self.calls:
             raise NothingTracedError(
                 f"layer {self.name!r} must run in a forward pass; got a pass in which it did not. "
@@ -156,7 +152,8 @@ class _Pass:
         if not any(bool((gradient != 0).any()) for gradient in self._gradients):
             raise NothingTracedError(
                 f"some gradient must reach {self.name}; got zero at every place. In a transformer whose head reads "
-                "the class token, choose the input of the last attention, such as blocks.<last>.norm1."
+                "the class token, choose the input of the last attention, such as blocks.<last>.norm1; an untrained "
+                "head of zeros gives no gradient anywhere."
             )
 
 
@@ -184,7 +181,7 @@ def _default_layer(modules: dict[str, nn.Module]) -> str:
         norms = [name for name in modules if fnmatchcase(name, pattern) and name.count(".") == pattern.count(".")]
         if norms:
             return norms[-1]
-    for stage in ("layer4", "stages", "features"):
+    for stage in ("layer4", "stages", "layers", "features"):
         if stage in modules:
             return stage
     convolutions = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]

@@ -41,11 +41,9 @@ def focus_chart(scores: Mapping[str, FocusScore]) -> go.Figure:
             y=names,
             orientation="h",
             marker_color=BAR_COLOUR,
-            text=[f"{percent(score.value)}, lift {score.lift:.1f}" for score in rows.values()],
-            textposition="outside",
-            cliponaxis=False,
+            customdata=[_said(score) for score in rows.values()],
             name=f"share on {the(region)}",
-            hovertemplate="%{y}: %{text}<extra></extra>",
+            hovertemplate="%{y}: %{customdata}<extra></extra>",
         )
     )
     _mark_areas(figure, rows)
@@ -62,17 +60,21 @@ def focus_chart(scores: Mapping[str, FocusScore]) -> go.Figure:
         name="centred Gaussian: a map that knows only the middle",
         hovertemplate="centred Gaussian: %{x:.0f} %<extra></extra>",
     )
+    for name, score in rows.items():
+        # A column of its own, right of the bars: beside them, numbers would run into the diamonds.
+        figure.add_annotation(x=1, xref="paper", xanchor="left", xshift=8, y=name, text=_said(score), showarrow=False)
     widest = max(max(values), *(100 * score.baselines[CENTRED_GAUSSIAN] for score in rows.values()))
-    figure.update_xaxes(range=[0, max(50.0, min(130.0, 1.35 * widest))], ticksuffix=" %", zeroline=True)
+    figure.update_xaxes(range=[0, min(100.0, max(50.0, 1.1 * widest))], ticksuffix=" %", zeroline=True)
     figure.update_yaxes(autorange="reversed")
     _plain(figure, f"Share of each map on {the(region)}", _FRAME_PX + _ROW_PX * len(rows))
+    figure.update_layout(margin_r=110)
     return figure
 
 
 def focus_chart_alt(scores: Mapping[str, FocusScore]) -> str:
     """The focus chart in words."""
     rows = _networks(scores)
-    said = [f"{name} {percent(score.value)}, lift {score.lift:.1f}" for name, score in rows.items()]
+    said = [f"{name} {_said(score)}" for name, score in rows.items()]
     first = next(iter(rows.values()))
     return (
         f"Share of each map on {the(_region(rows))}: {'; '.join(said)}. A flat map scores the area, "
@@ -124,6 +126,10 @@ def _spread(profile: ChannelProfile) -> str:
     if profile.is_flat:
         return "flat: it treats all channels alike"
     return f"{percent(profile.closed)} of the channels closed, {percent(profile.open)} fully open"
+
+
+def _said(score: FocusScore) -> str:
+    return f"{percent(score.value)}, lift {score.lift:.1f}"
 
 
 def _networks(scores: Mapping[str, FocusScore]) -> dict[str, FocusScore]:

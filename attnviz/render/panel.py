@@ -76,10 +76,10 @@ def span(low: float, high: float) -> tuple[str, str]:
 
 
 def number(value: float) -> str:
-    """A value for a colour bar: three significant digits, no needless zeros."""
+    """A value for a colour bar: three significant digits (two if tiny), no needless zeros."""
     if value == 0:
         return "0"
-    if 1e-3 <= abs(value) < 1e4:
-        text = f"{value:.3g}"
+    if 1e-4 <= abs(value) < 1e4:
+        text = f"{value:.{3 if abs(value) >= 1e-3 else 2}g}"
         return f"{value:.0f}" if "e" in text else text
     return f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")

@@ -96,20 +96,20 @@ class Sheet:
             _picture(self._axes(x, y, picture_w, picture_h), column, mask, picture_w)
             under = y + picture_h + _GAP_IN
             if column.bar is not None:
-                self._bar(x, under, picture_w, column.bar, SMALL_PT * factor)
+                self._bar(x, under, (picture_w, used), column.bar, SMALL_PT * factor)
             if grid.side_in:
                 self._lines(x + picture_w + SIDE_GAP_IN, y, text.lines(column.paragraphs(beside=True), grid.side_in))
             else:
                 under += text.bar() - _GAP_IN if column.bar is not None else 0.0
                 self._lines(x, under, text.lines(column.paragraphs(beside=False), grid.column_in))
 
-    def _bar(self, x: float, y: float, width: float, bar: ColourBar, size: float) -> None:
-        """The strip between its two numbers, as wide as the picture if that leaves room for a strip."""
+    def _bar(self, x: float, y: float, widths: tuple[float, float], bar: ColourBar, size: float) -> None:
+        """The strip between its two numbers: as wide as the picture, or as the cell where that leaves no strip."""
         low_in, high_in = width_in(bar.low, size) + 0.08, width_in(bar.high, size) + 0.08
-        whole = max(width, low_in + high_in + _SHORTEST_BAR_IN)
+        whole = min(max(widths[0], low_in + high_in + _SHORTEST_BAR_IN), max(widths))
         self._text(x, y, bar.low, size)
         self._text(x + whole, y, bar.high, size, align="right")
-        axes = self._axes(x + low_in, y + (line_in(size) - _BAR_IN) / 2, whole - low_in - high_in, _BAR_IN)
+        axes = self._axes(x + low_in, y + (line_in(size) - _BAR_IN) / 2, max(0.1, whole - low_in - high_in), _BAR_IN)
         axes.imshow(bar.strip, aspect="auto", interpolation="nearest")
 
     def _footer(self, lines: Sequence[str], top: float) -> None:

@@ -38,7 +38,7 @@ def test_one_row_without_the_class_token(attention_of, trace_of, query, heads, e
 def test_what_went_to_the_class_token_is_said_and_not_shared_out(attention_of, trace_of):
     made = AttentionFrom()(trace_of(attention_of(WEIGHTS, TOKENS)))
     # (0.2 + 0.6) / 2 = 40 % stays with the class token; the places keep 0.3 + 0.3
-    assert "40.0%" in made.note
+    assert "40.0 %" in made.note
     assert np.isclose(made.values_hw.sum(), 0.6)
 
 
@@ -54,7 +54,7 @@ def test_received_is_the_mean_of_the_columns(attention_of, trace_of):
     # Mean over heads of the three rows: [.4 .3 .3], [.1 .7 .2], [.2 .1 .7]; columns of the places: 1.1 / 3, 1.2 / 3.
     made = Received()(trace_of(attention_of(WEIGHTS, TOKENS)))
     assert np.allclose(made.values_hw, [[1.1 / 3, 1.2 / 3]], atol=1e-6)
-    assert "23.3%" in made.note  # 0.7 / 3
+    assert "23.3 %" in made.note  # 0.7 / 3
     one_head = Received(heads=0)(trace_of(attention_of(WEIGHTS, TOKENS)))
     assert np.allclose(one_head.values_hw, [[1.7 / 3, 0.7 / 3]], atol=1e-6)  # (.5 + 1 + .2) / 3, (.3 + 0 + .4) / 3
 

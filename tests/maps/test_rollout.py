@@ -20,7 +20,7 @@ def test_three_tokens_by_hand(attention_of, trace_of):
     #        = [.375, .0625 + .25 + .0625, .0625 + .1875] = [.375 .375 .25], which sums to 1.
     made = Rollout()(trace_of(attention_of(FIRST, TOKENS), attention_of(SECOND, TOKENS, layer="blocks.1.attn")))
     assert np.allclose(made.values_hw, [[0.375, 0.25]], atol=1e-6)
-    assert "37.5% of the rollout" in made.note
+    assert "37.5 % of the rollout" in made.note
     assert made.method == "Rollout(residual=0.5)"
     assert [site.layer for site in made.sites] == ["blocks.0.attn", "blocks.1.attn"]
 
@@ -46,7 +46,7 @@ def test_rollout_of_identities_stays_with_the_class_token(attention_of, trace_of
     identity = torch.eye(3)[None]
     made = Rollout()(trace_of(*[attention_of(identity, TOKENS)] * 4))
     assert np.array_equal(made.values_hw, [[0.0, 0.0]])
-    assert "100.0%" in made.note
+    assert "100.0 %" in made.note
 
 
 def test_without_a_class_token_the_average_place_is_followed(attention_of, trace_of):
