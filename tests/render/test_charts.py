@@ -38,6 +38,7 @@ def test_a_bar_for_each_network_and_none_for_the_baselines():
     assert list(bars.y) == ["SE-ResNet", "ViT"]
     assert list(bars.x) == [50.0, 75.0]
     numbers = {note.y: note.text.replace("\N{NO-BREAK SPACE}", " ") for note in figure.layout.annotations}
+    assert figure.layout.yaxis.autorange == "reversed"  # the first network on top
     assert numbers == {"SE-ResNet": "50 %, lift 2.0", "ViT": "75 %, lift 3.0"}
 
 

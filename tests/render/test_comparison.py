@@ -30,6 +30,21 @@ def boxes_of(figure):
     return boxes + [(f"axes {n}", axes.get_window_extent(renderer)) for n, axes in enumerate(figure.axes)]
 
 
+def assert_nothing_collides(figure):
+    boxes = boxes_of(figure)
+    width, height = figure.canvas.get_width_height()
+    for name, box in boxes:
+        assert box.x0 >= -1, name
+        assert box.y0 >= -1, name
+        assert box.x1 <= width + 1, name
+        assert box.y1 <= height + 1, name
+    for (name, box), (other_name, other) in combinations(boxes, 2):
+        across = min(box.x1, other.x1) - max(box.x0, other.x0)
+        down = min(box.y1, other.y1) - max(box.y0, other.y0)
+        # Lines of one paragraph stand closer than their tallest letters: a few pixels of accents may meet.
+        assert across <= 1 or down <= 5, f"{name} runs into {other_name}"
+
+
 @pytest.mark.parametrize(
     ("count", "hw"),
     [
@@ -48,18 +63,14 @@ def boxes_of(figure):
 def test_nothing_collides_and_nothing_is_cut_off(count, hw, photograph, panels_of):
     region = box_on(hw)
     figure = comparison_figure(photograph(hw), panels_of(count, hw, region), region=region, heading="A finding")
-    boxes = boxes_of(figure)
-    width, height = figure.canvas.get_width_height()
-    for name, box in boxes:
-        assert box.x0 >= -1, name
-        assert box.y0 >= -1, name
-        assert box.x1 <= width + 1, name
-        assert box.y1 <= height + 1, name
-    for (name, box), (other_name, other) in combinations(boxes, 2):
-        across = min(box.x1, other.x1) - max(box.x0, other.x0)
-        down = min(box.y1, other.y1) - max(box.y0, other.y0)
-        # Lines of one paragraph stand closer than their tallest letters: a few pixels of accents may meet.
-        assert across <= 1 or down <= 5, f"{name} runs into {other_name}"
+    assert_nothing_collides(figure)
+
+
+def test_long_numbers_stay_in_their_column(photograph, map_of):
+    values = [[-1.2345e-5, 0.0, 1.2345e-5]]
+    one = map_of(values, PORTRAIT, signed=True, bounds=(-1.0, 1.0), unit="change of share")
+    panels = [Panel(f"ResNet {number}", one) for number in range(6)]
+    assert_nothing_collides(comparison_figure(photograph(PORTRAIT), panels))
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])

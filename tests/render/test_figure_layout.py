@@ -38,6 +38,11 @@ def test_much_text_goes_beside_the_picture():
     assert grid.picture_wh == (6.5, 6.5)
 
 
+def test_text_taller_than_the_picture_cannot_stand_beside_it():
+    # The picture could be 3 high at most, the text needs 4 on either side.
+    assert best_grid(1, 1.0, (12, 3), Text(0.0, 0.0, 4.0)).side_in == 0
+
+
 @pytest.mark.parametrize("panels", range(1, 8))
 @pytest.mark.parametrize("aspect", [0.4, 0.75, 1.0, 1.5, 4.0])
 def test_everything_stays_inside_the_room(panels, aspect):
