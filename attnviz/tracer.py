@@ -79,7 +79,7 @@ def trace(
     with torch.inference_mode(False), torch.set_grad_enabled(grad):
         tensor = _beside(model, tensor.clone() if tensor.is_inference() else tensor)
         try:
-            output, records = _run(model, tensor, found, options, at_once=verify or eager or _autocasting())
+            output, records = _run(model, tensor, found, options, at_once=verify or eager)
         except WrittenToError:
             output, records = _run(model, tensor, found, options, at_once=True)
         logits = _logits(output)
@@ -150,9 +150,7 @@ class _Session:
                         self._hooks.callback(handle.remove)
                     watch.after(layer, watch.close)
                 yield
-            waiting, self._waiting = self._waiting, None
-            for step in waiting or ():
-                step()
+            self._catch_up()
         finally:
             _PRESENT.reset(token)
 
@@ -162,6 +160,12 @@ class _Session:
             step()
         else:
             self._waiting.append(step)
+
+    def _catch_up(self) -> None:
+        """Take the steps that wait; from now on each is taken at once."""
+        waiting, self._waiting = self._waiting, None
+        for step in waiting or ():
+            step()
 
     def hook(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
         """Call `look` after each run of `module` in this session's own pass, and after the looks hooked before it."""
@@ -175,6 +179,9 @@ class _Session:
         def after(_module: nn.Module, args: tuple[object, ...], *rest: object) -> None:
             if _PRESENT.get() is self:
                 kwargs = rest[0] if len(rest) == 2 and isinstance(rest[0], dict) else {}
+                # Under autocast a later computation would run in another precision than the layer did.
+                if self._waiting is not None and _autocasting():
+                    self._catch_up()
                 run = Run(args, kwargs, rest[-1])
                 for each in looks:
                     self.soon(partial(each, run))
@@ -249,7 +256,6 @@ class _LayerWatch:
                 held[name] = self._session.tokens(self.layer, value)
             else:
                 held[name] = value
-            # Under autocast a later computation would run in another precision than the layer did.
             if isinstance(value, Part) and (self._session.options.eager or _autocasting()):
                 value.value(f"{self.layer}: {name}")
         self._session.soon(partial(self._gather, kind, part, held))

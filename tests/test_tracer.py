@@ -236,10 +236,23 @@ class TestOutput:
         assert trace(model, x, verify=True).unproven == ()
         assert equal(trace(model, x), trace(model, x, eager=True))
 
-    def test_autocast_records_what_ran(self, mixed: Mixed) -> None:
+    @pytest.mark.parametrize("where", ["around the trace", "inside the model"])
+    def test_autocast_records_what_ran(self, mixed: Mixed, where: str) -> None:
+        class Casting(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.net = mixed
+
+            def forward(self, x: Tensor) -> Tensor:
+                with torch.autocast("cpu", dtype=torch.bfloat16):
+                    return self.net(x)
+
         x = torch.randn(1, 3, 4, 4)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            result = trace(mixed, x)
+        if where == "inside the model":
+            result = trace(Casting().eval(), x)
+        else:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                result = trace(mixed, x)
         queries = result.of(SelfAttention)[-1].queries
         assert queries.dtype == torch.float32
         # Projected in bfloat16, the numbers have 8 bits; a projection in float32 afterwards would have 24.
@@ -275,6 +288,22 @@ class TestWrites:
         (record,) = trace(model, x).of(ChannelWeights)
         assert torch.equal(record.weights, expected)
         assert hooks_of(model) == 0
+
+    def test_a_gate_left_over_from_an_earlier_run_is_not_taken(self) -> None:
+        class Twice(nn.Module):
+            """Asks for the gate's module and lets the layer pass it by the second time."""
+
+            def __init__(self) -> None:
+                super().__init__()
+                self.se = SqueezeExcitation(3)
+
+            def forward(self, x: Tensor) -> Tensor:
+                y = self.se(x)
+                self.se.weights = lambda x: torch.sigmoid(x.mean(dim=(2, 3)))  # type: ignore[method-assign]
+                return self.se(y).mean(dim=(2, 3))
+
+        with pytest.raises(NothingTracedError, match="the gate's module must run when its layer runs"):
+            trace(Twice().eval(), torch.randn(1, 3, 4, 4))
 
     def test_features_written_to_are_an_error_or_a_copy(self) -> None:
         model, x = self.Writer("features").eval(), torch.randn(1, 3, 4, 4)

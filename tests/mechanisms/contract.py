@@ -260,9 +260,10 @@ class MechanismContract:
         handle.remove()
         assert hooks_of(net) == 0
 
-    def test_a_second_run_in_one_pass_is_call_1(self, net: Net, oblong: Tensor) -> None:
+    @pytest.mark.parametrize("verify", [False, True])
+    def test_a_second_run_in_one_pass_is_call_1(self, net: Net, oblong: Tensor, verify: bool) -> None:
         net.runs = 2
-        records = trace(net, oblong).records
+        records = trace(net, oblong, verify=verify).records
         assert [record.site.call for record in records] == [0] * len(self.expected) + [1] * len(self.expected)
         assert hooks_of(net) == 0
 
