@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.hooks import RemovableHandle
 
 from attnviz.errors import NothingTracedError, ShapeError, ValueRangeError
@@ -148,7 +149,7 @@ class _Session:
                     watch = _LayerWatch(self, name, layer, mechanism)
                     for handle in mechanism.watch(layer, watch):
                         self._hooks.callback(handle.remove)
-                    watch.after(layer, watch.close)
+                    watch.after(layer, watch.close, hidden=mechanism.hidden)
                 yield
             self._catch_up()
         finally:
@@ -167,8 +168,11 @@ class _Session:
         for step in waiting or ():
             step()
 
-    def hook(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
-        """Call `look` after each run of `module` in this session's own pass, and after the looks hooked before it."""
+    def hook(self, module: nn.Module, look: Callable[[Run], None], *, hidden: bool = False) -> RemovableHandle:
+        """Call `look` after each run of `module` in this session's own pass, and after the looks hooked before it.
+
+        A hidden hook does not sit on the module but among PyTorch's hooks for all modules.
+        """
         if module in self._looks:
             handle, looks = self._looks[module]
             looks.append(look)
@@ -176,8 +180,8 @@ class _Session:
         looks = [look]
 
         # Another thread's pass may meet this hook half registered or half removed, and then calls it without kwargs.
-        def after(_module: nn.Module, args: tuple[object, ...], *rest: object) -> None:
-            if _PRESENT.get() is self:
+        def after(ran: nn.Module, args: tuple[object, ...], *rest: object) -> None:
+            if _PRESENT.get() is self and ran is module:
                 kwargs = rest[0] if len(rest) == 2 and isinstance(rest[0], dict) else {}
                 # Under autocast a later computation would run in another precision than the layer did.
                 if self._waiting is not None and _autocasting():
@@ -186,7 +190,11 @@ class _Session:
                 for each in looks:
                     self.soon(partial(each, run))
 
-        handle = module.register_forward_hook(after, with_kwargs=True)
+        handle = (
+            register_module_forward_hook(after, with_kwargs=True)
+            if hidden
+            else module.register_forward_hook(after, with_kwargs=True)
+        )
         self._hooks.callback(handle.remove)
         self._looks[module] = handle, looks
         return handle
@@ -265,8 +273,8 @@ class _LayerWatch:
         site = Site(self.layer, self._calls, f"{key}.{part}" if part else key)
         self._pending.append(_Pending(kind, site, held))
 
-    def after(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
-        return self._session.hook(module, look)
+    def after(self, module: nn.Module, look: Callable[[Run], None], *, hidden: bool = False) -> RemovableHandle:
+        return self._session.hook(module, look, hidden=hidden)
 
     def close(self, run: Run) -> None:
         """The layer's run is over: number it, replay it if asked to, and file its records."""

@@ -384,6 +384,20 @@ class TestTokenGrids:
         with pytest.raises(ValueRangeError, match="grid of the tokens must be known; got 7 tokens"):
             self.grid(16, 1, (32, 48), grid_hw=(3, 3))
 
+    def test_a_model_that_names_too_few_tokens_is_not_believed(self) -> None:
+        class Saying(TestTokenGrids.Blocks):
+            def grid_of(self, input_hw: tuple[int, int]) -> tuple[int, int]:
+                return input_hw[0] // 10, input_hw[1] // 10
+
+        model = Saying(patch=10, prefix=2).eval()
+        (record,) = trace(model, torch.randn(1, 3, 20, 30)).of(SelfAttention)
+        with pytest.raises(ValueRangeError, match="got 8 tokens from an input of 20 x 30 px in Saying"):
+            _ = record.tokens
+        model.prefix = ("class", "text")  # type: ignore[assignment]
+        (record,) = trace(model, torch.randn(1, 3, 20, 30)).of(SelfAttention)
+        assert record.tokens.grid_hw == (2, 3)
+        assert record.tokens.prefix_names == ("class", "text")
+
     def test_a_model_inside_another_is_asked(self, mixed: Mixed) -> None:
         result = trace(nn.Sequential(nn.Identity(), mixed).eval(), torch.randn(1, 3, 4, 6))
         assert result["1.attn"][0].tokens.grid_hw == (4, 6)  # type: ignore[union-attr]

@@ -84,10 +84,15 @@ class Emit(Protocol):
         """
         ...
 
-    def after(self, module: nn.Module, look: Callable[[Run], None]) -> RemovableHandle:
+    def after(self, module: nn.Module, look: Callable[[Run], None], *, hidden: bool = False) -> RemovableHandle:
         """Call `look` for each run of a module in this trace, and in no other thread's pass.
 
         Looks come in the order in which the modules finished; at once, or together when the network is done.
+
+        Args:
+            module: the layer, or a module inside it.
+            look: gets the run.
+            hidden: for a module that runs another way when it finds a hook on itself.
         """
         ...
 
@@ -98,13 +103,16 @@ class Mechanism(ABC, Generic[Layer]):
     Attributes:
         key: short name in the registry and on records.
         paper: where the layer's equation stands.
+        hidden: the layer runs another way when it finds a hook on itself or inside it, so the tracer must not leave
+            one there. All of the mechanism's own hooks must be hidden, too.
         replay: `replay(layer, x, *records) -> y` computes the layer's output from its first input and the records of
             one run, in the order they were emitted. The contract test holds it equal to the real output. Records are
             on the CPU: move what you take from them with `.to(x)`.
     """
 
     key: str
-    paper: ClassVar[str]
+    paper: str
+    hidden: ClassVar[bool] = False
     replay: Callable[..., Tensor]
 
     @abstractmethod

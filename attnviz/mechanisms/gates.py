@@ -23,7 +23,7 @@ class ChannelGateMechanism(Mechanism[nn.Module]):
     def __init__(self, key: str, gate: str = "gate", paper: str = "arXiv:1709.01507") -> None:
         self.key = key
         self.gate = gate
-        self.paper = paper  # type: ignore[misc]
+        self.paper = paper
 
     def watch(self, layer: nn.Module, emit: Emit) -> Iterable[RemovableHandle]:
         gate = LastOutput()
@@ -50,7 +50,7 @@ class SpatialGateMechanism(Mechanism[nn.Module]):
     def __init__(self, key: str, gate: str = "gate", paper: str = "arXiv:1807.06521") -> None:
         self.key = key
         self.gate = gate
-        self.paper = paper  # type: ignore[misc]
+        self.paper = paper
 
     def watch(self, layer: nn.Module, emit: Emit) -> Iterable[RemovableHandle]:
         gate = LastOutput()

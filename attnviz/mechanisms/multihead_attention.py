@@ -3,8 +3,9 @@
 Paper: Vaswani et al. 2017, "Attention Is All You Need", arXiv:1706.03762, section 3.2.
 
 The layer runs fused and gives no weights. Queries and keys are projected again when asked for, from the layer's input.
-A hook on the layer leaves its fused path on; one inside `nn.TransformerEncoderLayer` would switch off that layer's own
-fused path and change the last bits of its output.
+A hook on the layer leaves its fused path on. `nn.TransformerEncoderLayer` is another matter: it has a fused path of its
+own, which skips the attention layer inside it, and which a hook on any part of it switches off; the last bits of the
+output would then differ. So that layer is read as a whole, with a hook that it cannot see.
 """
 
 from collections.abc import Iterable
@@ -44,7 +45,7 @@ class MultiheadAttentionMechanism(Mechanism[nn.MultiheadAttention]):
                 keys=qk[1],
                 scale=layer.head_dim**-0.5,
                 tokens=tokens,
-                mask=_mask(layer, run),
+                mask=_joined_mask(run.argument(3, "key_padding_mask"), run.argument(5, "attn_mask")),
             )
 
         yield emit.after(layer, look)
@@ -83,16 +84,65 @@ def _project(layer: nn.MultiheadAttention, x: Tensor) -> tuple[Tensor, ...]:
     return tuple(rearrange(projected, "1 n (three heads d) -> three 1 heads n d", three=3, heads=layer.num_heads))
 
 
-def _mask(layer: nn.MultiheadAttention, run: Run) -> Tensor | None:
-    """Attention and padding masks together, as numbers to add to the logits, broadcastable to (1, heads, n, n)."""
+def _joined_mask(padding: object, attention: object) -> Tensor | None:
+    """Both masks together, as numbers to add to the logits, broadcastable to (1, heads, queries, keys)."""
     total: Tensor | None = None
-    for position, name in ((3, "key_padding_mask"), (5, "attn_mask")):
-        mask = run.argument(position, name)
+    for mask, is_padding in ((padding, True), (attention, False)):
         if not isinstance(mask, Tensor):
             continue
         if mask.dtype == torch.bool:
             mask = torch.zeros(mask.shape, device=mask.device).masked_fill(mask, -torch.inf)
-        # (1, keys) for padding, (queries, keys) or (heads, queries, keys) otherwise.
-        mask = mask.reshape(1, -1, *mask.shape[-2:]) if name == "attn_mask" else mask.reshape(1, 1, 1, -1)
+        # Padding is (1, keys) or (keys,); the other is (queries, keys) or (heads, queries, keys).
+        mask = mask.reshape(1, 1, 1, -1) if is_padding else mask.reshape(1, -1, *mask.shape[-2:])
         total = mask if total is None else total + mask
     return total
+
+
+@register(nn.TransformerEncoderLayer)
+class TransformerEncoderLayerMechanism(Mechanism[nn.TransformerEncoderLayer]):
+    """The attention inside the layer, from the layer's input; a replay computes the whole layer."""
+
+    key = "mhsa"
+    paper = "arXiv:1706.03762"
+    hidden = True
+
+    def watch(self, layer: nn.TransformerEncoderLayer, emit: Emit) -> Iterable[RemovableHandle]:
+        attention = layer.self_attn
+
+        def look(run: Run) -> None:
+            x = run.x.detach()
+
+            def queries_and_keys() -> tuple[Tensor, Tensor]:
+                q, k, _ = _project(attention, _batch_first(attention, _into_attention(layer, x), emit.layer))
+                return q, k
+
+            qk = Deferred(queries_and_keys, x, layer=layer)
+            emit(
+                SelfAttention,
+                queries=qk[0],
+                keys=qk[1],
+                scale=attention.head_dim**-0.5,
+                tokens=_batch_first(attention, x, emit.layer).shape[1],
+                mask=_joined_mask(run.argument(2, "src_key_padding_mask"), run.argument(1, "src_mask")),
+            )
+
+        yield emit.after(layer, look, hidden=True)
+
+    def replay(self, layer: nn.TransformerEncoderLayer, x: Tensor, record: SelfAttention) -> Tensor:
+        attended = _REPLAY(layer.self_attn, _into_attention(layer, x), record)
+        if layer.norm_first:
+            x = x + attended
+            return x + _feed_forward(layer, layer.norm2(x))
+        x = layer.norm1(x + attended)
+        return layer.norm2(x + _feed_forward(layer, x))
+
+
+_REPLAY = MultiheadAttentionMechanism().replay
+
+
+def _into_attention(layer: nn.TransformerEncoderLayer, x: Tensor) -> Tensor:
+    return layer.norm1(x) if layer.norm_first else x
+
+
+def _feed_forward(layer: nn.TransformerEncoderLayer, x: Tensor) -> Tensor:
+    return layer.linear2(layer.activation(layer.linear1(x)))

@@ -12,7 +12,7 @@ from torch import nn
 
 from attnviz.records import TokenGrid
 
-_LIKELY_PATCHES_PX = (4, 7, 8, 14, 16, 32)
+_USUAL_PATCHES_PX = (4, 7, 8, 14, 16, 32)
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,16 @@ def layout_of(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None
 
 
 def layout_from_size(count: int, input_hw: tuple[int, int]) -> TokenLayout | None:
-    """The only square patch of a usual size that divides the input into `count` tokens, with or without a class token.
+    """The square patch of a usual size that divides the input into `count` tokens, with or without a class token.
 
-    For networks that say nothing. None unless exactly one patch size fits without remainder.
+    For networks that say nothing. None if no usual patch fits without remainder; two of them never fit together.
     """
-    fitting = [
-        TokenLayout((input_hw[0] // patch, input_hw[1] // patch), ("class",)[:prefix])
-        for patch in _LIKELY_PATCHES_PX
-        for prefix in (0, 1)
-        if input_hw[0] % patch == 0
-        and input_hw[1] % patch == 0
-        and (input_hw[0] // patch) * (input_hw[1] // patch) + prefix == count
-    ]
-    return fitting[0] if len(fitting) == 1 else None
+    for patch in _USUAL_PATCHES_PX:
+        rows, columns = input_hw[0] / patch, input_hw[1] / patch
+        for names in ((), ("class",)):
+            if rows.is_integer() and columns.is_integer() and rows * columns + len(names) == count:
+                return TokenLayout((int(rows), int(columns)), names)
+    return None
 
 
 def _own(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:

@@ -1,8 +1,10 @@
 import math
+from typing import ClassVar
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from attnviz.errors import ValueRangeError
 from attnviz.records import SelfAttention
@@ -64,6 +66,51 @@ class TestMasks(MultiheadContract):
         weights = trace(net, picture).of(SelfAttention)[0].weights()
         assert weights.triu(1).abs().max() == 0
         assert weights[..., -1].abs().max() == 0
+
+
+class EncoderContract(MechanismContract):
+    """nn.TransformerEncoderLayer leaves its own fused path when it finds a hook anywhere inside."""
+
+    expected = ((SelfAttention, "mhsa"),)
+    takes_tokens = True
+    options: ClassVar[dict[str, object]] = {}
+
+    def layer(self) -> nn.Module:
+        return nn.TransformerEncoderLayer(8, 2, dim_feedforward=16, **self.options)  # type: ignore[arg-type]
+
+
+class TestEncoderLayerFused(EncoderContract):
+    options: ClassVar[dict[str, object]] = {"batch_first": True, "activation": "gelu"}
+
+    def test_the_fused_path_runs_under_the_trace(self, net: Net, oblong: Tensor) -> None:
+        ran: list[str] = []
+
+        class Seen(TorchDispatchMode):
+            def __torch_dispatch__(
+                self, func: object, types: object, args: tuple = (), kwargs: object = None
+            ) -> object:
+                ran.append(str(func))
+                return func(*args, **(kwargs or {}))  # type: ignore[operator,arg-type,dict-item]
+
+        with Seen():
+            trace(net, oblong)
+        assert "aten._transformer_encoder_layer_fwd.default" in ran
+
+
+class TestEncoderLayerNormFirst(EncoderContract):
+    options: ClassVar[dict[str, object]] = {"batch_first": True, "norm_first": True}
+
+
+class TestEncoderLayerNotFused(EncoderContract):
+    options: ClassVar[dict[str, object]] = {"batch_first": True, "activation": nn.functional.silu}
+
+
+class TestEncoderLayerMasked(EncoderContract):
+    options: ClassVar[dict[str, object]] = {"batch_first": True}
+
+    @staticmethod
+    def call(layer: nn.Module, x: Tensor) -> Tensor:
+        return layer(x, src_mask=torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).triu(1))
 
 
 class Tokens(nn.Module):
