@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from attnviz.models import build
+from attnviz.layers import ChannelGate, SpatialGate, SqueezeExcitation
+from attnviz.models import BasicBlock, build
 from attnviz.pictures import Preprocessing
 from attnviz.training.augment import MEAN, STD, random_views
 from attnviz.training.classes import FIFTY
@@ -41,7 +42,8 @@ def transplant(
     """Copy a trained network's weights into another network; return the names of what keeps its fresh weights.
 
     Tensors of the same name and shape are copied; an attention-augmented convolution takes the first filters of the
-    plain one; the last layer takes the rows of the classes it shares.
+    plain one; the last layer takes the rows of the classes it shares. Fresh gates are set to one half everywhere
+    and the BatchNorm before them is doubled for each: the network goes on from just what the source knew.
     """
     own = target.state_dict()
     new = dict(own)
@@ -56,8 +58,28 @@ def transplant(
             new[name] = source[plain]
         elif name != plain:
             new[name] = source[plain][: len(own[name])]
+    fresh = [name for name in own if new[name] is own[name]]
     target.load_state_dict(new)
-    return [name for name in own if new[name] is own[name]]
+    for name, block in target.named_modules():
+        if isinstance(block, BasicBlock) and any(key.startswith(f"{name}.attention.") for key in fresh):
+            _start_gates_at_half(block)
+    return fresh
+
+
+@torch.no_grad()
+def _start_gates_at_half(block: BasicBlock) -> None:
+    """Make every gate of the block 1/2 and keep what the block computes."""
+    for gate in block.attention.modules() if block.attention is not None else ():
+        if isinstance(gate, SqueezeExcitation | ChannelGate):
+            last: nn.Module = gate.fc2
+        elif isinstance(gate, SpatialGate):
+            last = gate.bn
+        else:
+            continue
+        for parameter in last.parameters():
+            parameter.zero_()
+        for parameter in block.bn2.parameters():
+            parameter.mul_(2)
 
 
 def optimiser_of(phase: Phase, model: nn.Module) -> torch.optim.Optimizer:

@@ -86,6 +86,20 @@ def test_transplant_takes_the_trunk_and_the_rows_of_the_shared_classes() -> None
     assert {name.rsplit(".conv1.", 1)[1] for name in fresh} == {"rel_h", "rel_w", "qkv.weight", "out.weight"}
 
 
+@pytest.mark.parametrize("name", ["se_resnet", "cbam_resnet"])
+def test_a_network_with_fresh_gates_starts_from_what_the_trunk_knew(name: str) -> None:
+    torch.manual_seed(0)
+    trunk = build("resnet_plain", 3)
+    trunk(torch.randn(8, 3, 32, 32))  # running statistics that are not zero and one
+    target = build(name, 3)
+    fresh = loop.transplant(trunk.state_dict(), target, CLASSES, CLASSES)
+    assert fresh
+    assert all(".attention." in key for key in fresh)
+    x = torch.randn(2, 3, 32, 40)
+    with torch.no_grad():
+        torch.testing.assert_close(target.eval()(x), trunk.eval()(x), rtol=1e-4, atol=1e-5)
+
+
 def test_a_student_imitates_its_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(loop.PHASES, "master", phase(name="master", architecture="resnet_plain"))
     run(phase(name="master", architecture="resnet_plain"), tmp_path)
