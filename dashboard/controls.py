@@ -1,23 +1,26 @@
 """The row of controls above the maps: which map, for which class, and how it is drawn."""
 
-from collections.abc import Sequence
-from typing import get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar, get_args
 
 import streamlit as st
 
 from attnviz import render, zoo
+from attnviz.render import Scale, Style
 from dashboard import state
 from dashboard.state import Grid, Selection
 
-STYLES = {"heat": "Heat", "spotlight": "Spotlight"}
+STYLES: dict[Style, str] = {"heat": "Heat", "spotlight": "Spotlight"}
 GRIDS: dict[Grid, str] = {"cells": "Cells", "smooth": "Smooth"}
-SCALES = {"per map": "Per map", "shared": "Shared", "rank": "Rank", "raw": "Full range"}
+SCALES: dict[Scale, str] = {"per map": "Per map", "shared": "Shared", "rank": "Rank", "raw": "Full range"}
 DEFAULT_OPACITY = 0.85
+
+Name = TypeVar("Name")
 
 
 def selection(networks: tuple[str, ...]) -> Selection:
     """Draw the controls and return what they say."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
+    with st.container(horizontal=True, vertical_alignment="top", key="controls"):
         map_kind = st.segmented_control(
             "Map",
             list(state.MAP_KINDS),
@@ -114,5 +117,5 @@ def disagreement(top_classes: Sequence[tuple[str, str]]) -> str:
     return f"The networks explain different classes ({parts}). Choose one class to ask all of them the same question."
 
 
-def _named(titles: dict) -> object:
+def _named(titles: Mapping[Name, str]) -> Callable[[Name], str]:
     return lambda key: titles.get(key, str(key))

@@ -16,14 +16,22 @@ def buttons(picture: Picture, selection: Selection, answers: Answers, region: Re
     """Draw the download buttons for what is on the page."""
     comparison = comparison_of(picture, selection, answers, region, finding)
     name = slug(picture.name.rsplit(".", 1)[0])
-    files: list[tuple[str, str, str, Callable[[], bytes], str]] = [
-        ("Comparison (PNG)", f"{name}-attention.png", "image/png", lambda: comparison_png(comparison), "primary"),
-        ("Numbers (CSV)", f"{name}-attention.csv", "text/csv", lambda: scores_csv([comparison]), "secondary"),
+    files: list[tuple[str, str, str, Callable[[], bytes]]] = [
+        ("Comparison (PNG)", "png", "image/png", lambda: comparison_png(comparison)),
+        ("Numbers (CSV)", "csv", "text/csv", lambda: scores_csv([comparison])),
     ]
     with st.container(horizontal=True):
-        for label, file_name, kind, make, look in files:
+        for label, kind, mime, make in files:
             # The callable runs outside this session's run: it holds everything it needs. "ignore" keeps the page still.
-            st.download_button(label, make, file_name, kind, key=file_name[-3:], on_click="ignore", type=look)
+            st.download_button(
+                label,
+                make,
+                f"{name}-attention.{kind}",
+                mime,
+                key=f"download_{kind}",
+                on_click="ignore",
+                icon=":material/download:",
+            )
 
 
 def comparison_of(

@@ -83,6 +83,19 @@ def shrunk(picture: Picture, longest: int) -> Image.Image:
     return image
 
 
+@st.cache_resource(max_entries=24, show_spinner=False)
+def on_screen(sha256: str, _picture: Picture) -> npt.NDArray[np.uint8]:
+    """The picture's pixels as the page draws on them. Shared: not to be written to."""
+    pixels = np.asarray(shrunk(_picture, SCREEN_PIXELS))
+    pixels.setflags(write=False)
+    return pixels
+
+
+def width_within(hw: tuple[int, int], tallest_px: int) -> int:
+    """Width in pixels at which a picture of this size is as high as it may be; the page's column may be narrower."""
+    return max(1, round(tallest_px * hw[1] / hw[0]))
+
+
 @st.cache_data(max_entries=40, show_spinner=False)
 def data_url(sha256: str, longest: int, _picture: Picture) -> str:
     """The picture for the browser's canvas, as a JPEG in a data URL."""

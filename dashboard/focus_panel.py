@@ -1,5 +1,7 @@
 """The focus scores as a table and as bars, beside what a map that knows nothing would score."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
@@ -18,15 +20,14 @@ def draw(answers: Answers, region: Region | None) -> None:
         st.info("No region yet. Drag a box around the object in the picture, or type its edges.")
         return
     if answers.scores:
-        st.plotly_chart(
-            focus_chart(answers.scores), config={"displayModeBar": False}, alt=focus_chart_alt(answers.scores)
-        )
+        chart, words = focus_chart(answers.scores), focus_chart_alt(answers.scores)
+        st.plotly_chart(chart, config={"displayModeBar": False}, alt=words)
         st.table(rows(answers.scores, region.name), hide_index=True, alt=f"Share of each map on {the(region.name)}")
     for title, reason in answers.unscored.items():
         st.caption(plain(f"{title}: no score. {reason}"))
 
 
-def rows(scores: dict[str, FocusScore], region_name: str) -> list[dict[str, str]]:
+def rows(scores: Mapping[str, FocusScore], region_name: str) -> list[dict[str, str]]:
     """The table's rows as people read them: the networks, then the maps that know nothing."""
     return [
         {
@@ -34,7 +35,7 @@ def rows(scores: dict[str, FocusScore], region_name: str) -> list[dict[str, str]
             f"Share on {plain(the(region_name))}": percent(score.value),
             "Area share": percent(score.area),
             "Lift": f"{score.lift:.2f}",
-            "Peak inside": percent(score.hit),
+            "Peak inside": {0.0: "no", 1.0: "yes"}.get(score.hit, percent(score.hit)),
         }
         for title, score in scores.items()
     ]

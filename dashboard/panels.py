@@ -6,15 +6,17 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from attnviz.maps import is_flat
+from attnviz.maps import AttentionMap, is_flat
 from attnviz.pictures import Picture
 from attnviz.regions import Region
 from attnviz.render import NOT_EXPLANATION, SCALES, number, overlay, scale_maps
+from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.overlay import legend_strip
 from attnviz.render.scale import ScaledMap
 from dashboard import drawing, service
 from dashboard.controls import disagreement
 from dashboard.drawing import ColourBar
+from dashboard.region_panel import ChosenRegion, outline_of
 from dashboard.service import Answers, Reading
 from dashboard.state import Selection
 from dashboard.words import plain
@@ -34,9 +36,10 @@ class _Drawn:
     flat: str = ""
 
 
-def draw(picture: Picture, selection: Selection, answers: Answers, region: Region | None) -> None:
+def draw(picture: Picture, selection: Selection, answers: Answers, chosen: ChosenRegion | None) -> None:
     """Draw the panels, then one cell on how to read them."""
-    drawn = _drawn(picture, selection, answers, region)
+    drawn = _drawn(picture, selection, answers, chosen)
+    region = chosen.region if chosen else None
     bars = {one.bar for one in drawn}
     shared_bar = bars.pop() if len(bars) == 1 and len(drawn) > 1 else None
     cells = len(drawn) + len(answers.failed) + 1
@@ -52,32 +55,31 @@ def draw(picture: Picture, selection: Selection, answers: Answers, region: Regio
         _how_to_read(selection, answers, shared_bar)
 
 
-def _drawn(picture: Picture, selection: Selection, answers: Answers, region: Region | None) -> list[_Drawn]:
+def _drawn(picture: Picture, selection: Selection, answers: Answers, chosen: ChosenRegion | None) -> list[_Drawn]:
     if not answers.readings:
         return []
+    pixels = drawing.on_screen(picture.sha256, picture)
     scaled = scale_maps([reading.attention_map for reading in answers.readings], selection.scale)
-    drawn = [_drawn_one(picture, selection, one) for one in scaled]
-    if region is None:
+    drawn = [_drawn_one(picture, pixels, selection, one) for one in scaled]
+    if chosen is None:
         return drawn
-    outline = drawing.Outline.of(region, drawn[0].image.shape[:2])
+    outline = outline_of(chosen, pixels)
     return [replace(one, image=outline.drawn_on(one.image)) for one in drawn]
 
 
-def _drawn_one(picture: Picture, selection: Selection, scaled: ScaledMap) -> _Drawn:
+def _drawn_one(picture: Picture, pixels: npt.NDArray[np.uint8], selection: Selection, scaled: ScaledMap) -> _Drawn:
     flat = is_flat(scaled.attention_map)
     image = overlay(
-        picture,
-        scaled.attention_map,
+        pixels,
+        on_shrunk_picture(scaled.attention_map, picture.rgb, pixels.shape[:2]),
         vmin=scaled.vmin,
         vmax=scaled.vmax,
         opacity=0.0 if flat else selection.opacity,
         style="heat" if flat else selection.style,
         interpolation=selection.interpolation,
-        longest=drawing.SCREEN_PIXELS,
     )
     if flat:
-        low, high = scaled.attention_map.value_range
-        return _Drawn(image, None, f"Flat: {number(low)} to {number(high)} {scaled.unit}. Nothing to draw.")
+        return _Drawn(image, None, _flat_words(scaled.attention_map))
     under, over = scaled.clipped
     bar = drawing.ColourBar(
         low=("< " if under else "") + number(scaled.vmin),
@@ -86,6 +88,13 @@ def _drawn_one(picture: Picture, selection: Selection, scaled: ScaledMap) -> _Dr
         colours=drawing.gradient(legend_strip(scaled, selection.style, selection.opacity)),
     )
     return _Drawn(image, bar)
+
+
+def _flat_words(attention_map: AttentionMap) -> str:
+    low, high = attention_map.value_range
+    if low == high == 0:
+        return "Zero everywhere: there is nothing to draw."
+    return f"Flat: {number(low)} to {number(high)} {attention_map.unit}. There is nothing to draw."
 
 
 def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | None, *, with_bar: bool) -> None:

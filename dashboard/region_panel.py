@@ -3,10 +3,11 @@
 Numbers and mask pictures need no component of ours, so a region can be told in any browser.
 """
 
-import hashlib
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from attnviz.errors import AttnvizError
@@ -20,19 +21,25 @@ from dashboard.words import percent, plain
 
 DEFAULT_NAME = "object"
 LONGEST_NAME = 40
+TALLEST_PX = 560
+"""Height of the picture of the region, as in the canvas; a portrait becomes narrower instead."""
+
+
+Told = tuple[Hashable, Callable[[], Region]] | tuple[None, None]
+"""What the person told and how to make the region of it; None while there is nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class ChosenRegion:
-    """A region and what makes it this one.
+    """A region of one picture.
 
     Attributes:
         region: over the source picture.
-        key: equal for equal regions of one picture; caches use it.
+        key: equal for equal regions, so that what was made of one need not be made again.
     """
 
     region: Region
-    key: str
+    key: Hashable
 
 
 @dataclass(frozen=True)
@@ -50,27 +57,31 @@ def choose_region(entry: Entry) -> ChosenRegion | None:
     name = entry.region.name if source == "given" and entry.region else _name(entry)
     if source != "boxes":
         st.session_state.pop(state.CANVAS_SEED, None)
+    told, make = _TOLD[source](entry, name)
+    if told is None or make is None:
+        return None
+    key = (entry.picture.sha256, source, name, told)
     try:
-        if source == "given":
-            found = ChosenRegion(entry.region, "given") if entry.region else None
-        elif source == "boxes":
-            found = _from_boxes(entry, name)
-        elif source == "numbers":
-            found = _from_numbers(entry, name)
-        else:
-            found = _from_mask(entry, name)
+        region = state.remembered(state.LAST_REGION, key, make)
     except AttnvizError as error:
         st.error(plain(str(error)))
         return None
-    if found is not None and source != "boxes":
-        pixels = np.asarray(drawing.shrunk(entry.picture, drawing.SCREEN_PIXELS))
+    chosen = ChosenRegion(region, key)
+    if source != "boxes":
+        pixels = drawing.on_screen(entry.picture.sha256, entry.picture)
         st.image(
-            drawing.Outline.of(found.region, pixels.shape[:2]).drawn_on(pixels),
-            width="stretch",
+            outline_of(chosen, pixels).drawn_on(pixels),
+            width=drawing.width_within(entry.picture.hw, TALLEST_PX),
             output_format="JPEG",
-            alt=f"{entry.title}, with {the(name)} outlined: {percent(found.region.area)} of the picture",
+            alt=f"{entry.title}, with {the(name)} outlined: {percent(region.area)} of the picture",
         )
-    return found
+    return chosen
+
+
+def outline_of(chosen: ChosenRegion, pixels: npt.NDArray[np.uint8]) -> drawing.Outline:
+    """The region's border over pixels of some size."""
+    hw = (pixels.shape[0], pixels.shape[1])
+    return state.remembered(state.LAST_OUTLINE, (chosen.key, hw), lambda: drawing.Outline.of(chosen.region, hw))
 
 
 def _source(entry: Entry) -> RegionSource:
@@ -97,7 +108,12 @@ def _name(entry: Entry) -> str:
     return " ".join(typed.split()) or DEFAULT_NAME
 
 
-def _from_boxes(entry: Entry, name: str) -> ChosenRegion | None:
+def _given(entry: Entry, name: str) -> Told:
+    given = entry.region
+    return (None, None) if given is None else (name, lambda: given)
+
+
+def _boxes(entry: Entry, name: str) -> Told:
     drawn = st.session_state.setdefault(state.DRAWN_BOXES, {})
     seed = st.session_state.get(state.CANVAS_SEED)
     if seed is None or seed.entry_id != entry.id:
@@ -115,11 +131,12 @@ def _from_boxes(entry: Entry, name: str) -> ChosenRegion | None:
         label=f"{entry.title}. Draw boxes around {the(name)}.",
     )
     drawn[entry.id] = boxes
-    region = service.region_of_boxes(name, boxes, entry.picture.hw)
-    return ChosenRegion(region, f"boxes {name} {boxes}") if region else None
+    if not boxes:
+        return None, None
+    return boxes, lambda: service.region_of_boxes(name, boxes, entry.picture.hw)
 
 
-def _from_numbers(entry: Entry, name: str) -> ChosenRegion:
+def _numbers(entry: Entry, name: str) -> Told:
     height, width = entry.picture.hw
     edges = [
         ("Left", state.BOX_LEFT, width, width // 4),
@@ -133,11 +150,14 @@ def _from_numbers(entry: Entry, name: str) -> ChosenRegion:
             typed[key] = st.number_input(
                 f"{title}, px", 0, most, start, 1, key=f"{key}_{entry.id}", persist_state="session", width=110
             )
-    box_yxyx = tuple(float(typed[key]) for key in (state.BOX_TOP, state.BOX_LEFT, state.BOX_BOTTOM, state.BOX_RIGHT))
-    return ChosenRegion(Region.from_box(name, box_yxyx, entry.picture.hw), f"numbers {name} {box_yxyx}")
+    top, left, bottom, right = (
+        float(typed[key]) for key in (state.BOX_TOP, state.BOX_LEFT, state.BOX_BOTTOM, state.BOX_RIGHT)
+    )
+    box_yxyx = (top, left, bottom, right)
+    return box_yxyx, lambda: Region.from_box(name, box_yxyx, entry.picture.hw)
 
 
-def _from_mask(entry: Entry, name: str) -> ChosenRegion | None:
+def _mask(entry: Entry, name: str) -> Told:
     file = st.file_uploader(
         "Mask picture: white inside, black outside",
         type=FILE_TYPES,
@@ -146,7 +166,15 @@ def _from_mask(entry: Entry, name: str) -> ChosenRegion | None:
         help="Any size with the picture's aspect ratio. It is resized without blurring.",
     )
     if file is None:
-        return None
+        return None, None
     contents = file.getvalue()
-    region = Region.from_mask_file(name, contents, entry.picture.hw)
-    return ChosenRegion(region, f"mask {name} {hashlib.sha256(contents).hexdigest()}")
+    return file.file_id, lambda: Region.from_mask_file(name, contents, entry.picture.hw)
+
+
+_TOLD: dict[RegionSource, Callable[[Entry, str], Told]] = {
+    "given": _given,
+    "boxes": _boxes,
+    "numbers": _numbers,
+    "mask": _mask,
+}
+"""Each way to tell a region: draws its controls and returns what was told and how to make the region of it."""

@@ -181,8 +181,8 @@ def _map(sha256: str, name: str, choice: MapChoice, _picture: Picture) -> Attent
         with shared.lock:
             return activation_energy(shared.loaded.model, shared.loaded.preprocess(_picture), card.cam_layer)
     with shared.lock:
-        method = maps.GradCam(target=choice.target, layer=card.cam_layer)
-        return attnviz.explain(shared.loaded.model, shared.loaded.preprocess(_picture), method)
+        grad_cam = maps.GradCam(target=choice.target, layer=card.cam_layer)
+        return attnviz.explain(shared.loaded.model, shared.loaded.preprocess(_picture), grad_cam)
 
 
 def own_map(trace: Trace, point_yx: tuple[float, float] | None) -> tuple[maps.MapMethod | None, str]:
@@ -284,18 +284,20 @@ def panel_of(reading: Reading, scores: Mapping[str, FocusScore]) -> Panel:
     )
 
 
-def region_of_boxes(name: str, boxes: Sequence[Box], source_hw: tuple[int, int]) -> Region | None:
-    """The union of boxes given in shares of the picture; None without a box.
+def region_of_boxes(name: str, boxes: Sequence[Box], source_hw: tuple[int, int]) -> Region:
+    """The union of boxes given in shares of the picture.
 
     Raises:
-        ValueRangeError: together they hold no pixel's centre, or the whole picture.
+        ValueRangeError: there is no box, or one holds no pixel's centre, or together they hold the whole picture.
     """
+    if not boxes:
+        raise ValueRangeError("the region must have at least one box; got none. Draw one around the object.")
     height, width = source_hw
     regions = [
         Region.from_box(name, (top * height, left * width, bottom * height, right * width), source_hw)
         for top, left, bottom, right in boxes
     ]
-    return reduce(lambda one, other: one.union(other, name), regions) if regions else None
+    return reduce(lambda one, other: one.union(other, name), regions)
 
 
 def middle_of(region: Region) -> tuple[float, float]:

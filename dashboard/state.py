@@ -3,8 +3,15 @@
 Keys of widgets that are bound to the address bar are the names that stand there, so they stay as they are.
 """
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
+
+import streamlit as st
+
+from attnviz.render import Scale, Style
+
+Value = TypeVar("Value")
 
 UPLOADS = "uploads"
 PICTURE = "picture"
@@ -33,6 +40,9 @@ SEEN_UPLOADS = "seen_uploads"
 UPLOAD_HASHES = "upload_hashes"
 ENTRY = "entry"
 FINISHED = "finished"
+LAST_REGION = "last_region"
+LAST_OUTLINE = "last_outline"
+LAST_SCORES = "last_scores"
 
 MapKind = Literal["own", "gradcam"]
 Gaze = Literal["mean", "region", "point"]
@@ -67,7 +77,7 @@ class Selection:
         target: class that every map speaks about, or None for each network's own top-1.
         gaze: see `GAZES`.
         point_yx: where self-attention looks from, as shares of the picture, if `gaze` is "point".
-        style: how a map is drawn, one of the names that `attnviz.render` lists.
+        style: how a map is drawn.
         interpolation: "cells" for the network's own grid, "smooth" for a drawing that looks finer than it is.
         scale: which colour range the maps share.
         opacity: of the map over the picture, 0 to 1.
@@ -78,7 +88,15 @@ class Selection:
     target: str | None
     gaze: Gaze
     point_yx: tuple[float, float]
-    style: str
+    style: Style
     interpolation: Grid
-    scale: str
+    scale: Scale
     opacity: float
+
+
+def remembered(slot: str, key: Hashable, make: Callable[[], Value]) -> Value:
+    """The value that this session made last time under the same key, or a new one. One value is kept in each slot."""
+    kept = st.session_state.get(slot)
+    if kept is None or kept[0] != key:
+        kept = st.session_state[slot] = (key, make())
+    return kept[1]

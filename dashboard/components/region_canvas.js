@@ -8,6 +8,7 @@
 const NUDGE = 0.01; // one arrow key, as a share of the picture
 const LEAP = 0.05; // one arrow key with Shift
 const SMALLEST = 0.01; // a shorter side is a click, not a box
+const TALLEST = 560; // pixels; a portrait becomes narrower instead
 const MOST = 20; // boxes kept; Python refuses more
 
 const views = new WeakMap();
@@ -40,8 +41,9 @@ function paint(view) {
   const { canvas, picture, data } = view;
   if (!data || !picture.naturalWidth) return;
   const density = window.devicePixelRatio || 1;
-  const width = canvas.clientWidth;
+  const width = Math.min(view.root.clientWidth, (TALLEST * data.width) / data.height);
   const height = (width * data.height) / data.width;
+  canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   const [pixelsX, pixelsY] = [Math.round(width * density), Math.round(height * density)];
   if (canvas.width !== pixelsX || canvas.height !== pixelsY) {

@@ -1,9 +1,12 @@
 """Which parts of one photograph do networks with different attention look at?"""
 
+from collections.abc import Hashable
+
 import streamlit as st
 
 from attnviz import zoo
 from attnviz.errors import AttnvizError
+from attnviz.regions import Region
 from dashboard import controls, downloads, focus_panel, panels, region_panel, service, sidebar, state
 from dashboard.region_panel import ChosenRegion
 from dashboard.service import Answers, MapChoice, Reading
@@ -29,62 +32,67 @@ def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
         selection = controls.selection(networks)
     with focus:
         st.markdown("#### How much of each map lies in the region")
-        left, right = st.columns([2, 3], gap="large")
+        left, right = st.columns(2, gap="large")
     with left:
         chosen = region_panel.choose_region(entry)
+    region = chosen.region if chosen else None
     with finding:
         answers = _ask(entry, selection, chosen)
-        sentence = _finding(entry, answers, chosen)
+        sentence = _finding(entry, answers, region)
     with maps:
-        panels.draw(entry.picture, selection, answers, chosen.region if chosen else None)
+        panels.draw(entry.picture, selection, answers, chosen)
     with right:
-        focus_panel.draw(answers, chosen.region if chosen else None)
+        focus_panel.draw(answers, region)
         if answers.readings:
-            downloads.buttons(entry.picture, selection, answers, chosen.region if chosen else None, sentence)
+            downloads.buttons(entry.picture, selection, answers, region, sentence)
 
 
 def _ask(entry: Entry, selection: Selection, chosen: ChosenRegion | None) -> Answers:
     """Run what has not run yet, telling which network is at work. One that fails does not stop the others."""
     titles = {name: card.title for name, card in zoo.cards().items()}
-    finished: set[object] = st.session_state.setdefault(state.FINISHED, set())
+    finished: set[Hashable] = st.session_state.setdefault(state.FINISHED, set())
     readings: list[Reading] = []
+    runs: list[Hashable] = []
     failed: dict[str, str] = {}
     progress = st.empty()
     for number, name in enumerate(selection.networks, start=1):
         try:
-            choice = _choice(name, selection, entry, chosen)
+            choice = _choice(name, selection, entry, chosen.region if chosen else None)
             run = (entry.picture.sha256, name, choice)
             if run not in finished:
                 share_done = (number - 1) / len(selection.networks)
                 progress.progress(share_done, f"{titles[name]}, {number} of {len(selection.networks)}")
             readings.append(service.read(entry.picture, name, choice))
             finished.add(run)
+            runs.append(run)
         except AttnvizError as error:
             failed[titles[name]] = str(error)
     progress.empty()
     if chosen is None:
         return Answers(tuple(readings), failed)
-    scores, unscored = service.focus_rows(readings, chosen.region)
+    scores, unscored = state.remembered(
+        state.LAST_SCORES, (chosen.key, tuple(runs)), lambda: service.focus_rows(readings, chosen.region)
+    )
     return Answers(tuple(readings), failed, scores, unscored)
 
 
-def _choice(name: str, selection: Selection, entry: Entry, chosen: ChosenRegion | None) -> MapChoice:
+def _choice(name: str, selection: Selection, entry: Entry, region: Region | None) -> MapChoice:
     if selection.map_kind == "gradcam":
         return MapChoice("gradcam", target=service.class_index(name, selection.target))
     if selection.gaze == "point":
         (height, width), (down, across) = entry.picture.hw, selection.point_yx
         return MapChoice("own", point_yx=(down * height, across * width))
-    if selection.gaze == "region" and chosen is not None:
-        return MapChoice("own", point_yx=service.middle_of(chosen.region))
+    if selection.gaze == "region" and region is not None:
+        return MapChoice("own", point_yx=service.middle_of(region))
     return MapChoice("own")
 
 
-def _finding(entry: Entry, answers: Answers, chosen: ChosenRegion | None) -> str:
+def _finding(entry: Entry, answers: Answers, region: Region | None) -> str:
     """Draw the finding, or the picture's name while there is none. Returns the sentence."""
     titles = [reading.title for reading in answers.readings if reading.is_attention]
-    sentence = headline(answers.scores, titles, chosen.region.name) if chosen else ""
+    sentence = headline(answers.scores, titles, region.name) if region else ""
     st.markdown(f"### {plain(sentence or entry.title)}")
-    if chosen is None:
+    if region is None:
         st.markdown("Draw a box around the object, below the maps, to measure how much of each map lies on it.")
     for note in entry.picture.notes:
         st.caption(plain(note))

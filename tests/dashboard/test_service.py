@@ -26,7 +26,6 @@ def box_of(mask_hw: np.ndarray) -> tuple[int, int, int, int]:
 def test_a_box_in_shares_becomes_pixels_of_the_source() -> None:
     # a quarter of 40 rows is 10, half is 20; a tenth of 60 columns is 6, all of them 60
     region = service.region_of_boxes("dog", [(0.25, 0.1, 0.5, 1.0)], (40, 60))
-    assert region is not None
     assert region.name == "dog"
     assert box_of(region.mask_hw) == (10, 6, 20, 60)
     assert region.mask_hw.sum() == 10 * 54
@@ -34,14 +33,14 @@ def test_a_box_in_shares_becomes_pixels_of_the_source() -> None:
 
 def test_several_boxes_are_one_region_and_overlaps_count_once() -> None:
     region = service.region_of_boxes("dog", [(0, 0, 0.5, 0.5), (0, 0.25, 0.5, 0.75)], (40, 60))
-    assert region is not None
     # rows 0 to 20, columns 0 to 45
     assert region.mask_hw.sum() == 20 * 45
     assert region.name == "dog"
 
 
-def test_no_box_is_no_region_and_a_box_over_everything_is_refused() -> None:
-    assert service.region_of_boxes("dog", [], (40, 60)) is None
+def test_no_box_and_a_box_over_everything_are_refused() -> None:
+    with pytest.raises(ValueRangeError, match="at least one box"):
+        service.region_of_boxes("dog", [], (40, 60))
     with pytest.raises(ValueRangeError, match="leave some of the picture out"):
         service.region_of_boxes("dog", [(0, 0, 1, 1)], (40, 60))
 
