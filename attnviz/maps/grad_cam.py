@@ -14,7 +14,6 @@ from fnmatch import fnmatchcase
 from typing import ClassVar
 
 import torch
-from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 from attnviz.errors import NotFoundError, NothingTracedError, ShapeError, ValueRangeError
@@ -63,6 +62,8 @@ class GradCam:
             ShapeError: the layer's output cannot be laid on a grid, or the model does not return class scores.
             ValueRangeError: there is no class of that index.
         """
+        from captum.attr import LayerGradCam  # here: it brings in pyplot, and `import attnviz` should be quick
+
         name, layer = _find_layer(model, self.layer)
         run = _Pass(model, name, tensor, self.target)
         hook = layer.register_forward_hook(run.at_layer)

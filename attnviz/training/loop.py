@@ -150,7 +150,8 @@ def train_phase(
     model.train()
     started = saved_at = shown_at = time.monotonic()
     loss_sum, hits, seen = 0.0, 0, 0
-    for step in range(first_step, steps):
+    last_step = per_epoch * (phase.stops_after or len(phase.sizes_px))
+    for step in range(first_step, last_step):
         epoch, place = divmod(step, per_epoch)
         generator = torch.Generator().manual_seed(phase.seed * 1_000_003 + epoch)
         if place == 0 or step == first_step:
@@ -181,11 +182,11 @@ def train_phase(
         hits += int((logits.argmax(1) == targets).sum())
         seen += len(targets)
         now = time.monotonic()
-        if now - shown_at > 20 or step + 1 == steps:
-            left = (now - started) / (step + 1 - first_step) * (steps - step - 1)
+        if now - shown_at > 20 or step + 1 == last_step:
+            left = (now - started) / (step + 1 - first_step) * (last_step - step - 1)
             print(
                 f"{phase.name}: epoch {epoch + 1}/{len(phase.sizes_px)} ({phase.sizes_px[epoch]} px) step {step + 1}/"
-                f"{steps} loss {loss_sum / seen:.3f} accuracy {hits / seen:.1%} left {left / 60:.1f} min",
+                f"{last_step} loss {loss_sum / seen:.3f} accuracy {hits / seen:.1%} left {left / 60:.1f} min",
                 flush=True,
             )
             loss_sum, hits, seen, shown_at = 0.0, 0, 0, now

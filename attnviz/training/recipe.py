@@ -10,6 +10,7 @@ class Phase:
 
     name: of the checkpoint. architecture: built by `attnviz.models.build`. classes: all 200, or the fifty. sizes_px:
     side of the pictures, one entry an epoch (small pictures first: cheap, and the last epochs set the scale).
+    stops_after: epochs that are run when the phase ends before its schedule does.
     smallest_crop, zoom_out: of the views, see `random_views`; the last `easy` epochs take easier views instead.
     starts_from: phase whose weights are taken over, the 50 classes' rows of the last layer included. teacher: phase
     whose softened outputs are imitated, or None.
@@ -25,6 +26,7 @@ class Phase:
     smallest_crop: float = 0.3
     zoom_out: float = 0.25
     easy: int = 0
+    stops_after: int | None = None
     starts_from: str | None = None
     teacher: str | None = None
     batch: int = 128
@@ -45,7 +47,18 @@ EASY_VIEWS = (0.5, 0.1)
 
 def tuned(architecture: str) -> Phase:
     """The last phase of the convolutional networks: the trunk's weights, the network's own attention, 50 classes."""
-    return Phase(architecture, architecture, "fifty", (48, 48, 56, 56, 64), peak_rate=0.05, starts_from="trunk_fifty")
+    return Phase(
+        architecture,
+        architecture,
+        "fifty",
+        (48, 56, 56, 64, 64),
+        peak_rate=0.05,
+        smallest_crop=0.35,
+        zoom_out=0.2,
+        easy=2,
+        starts_from="trunk_fifty",
+        warm_up=0.1,
+    )
 
 
 PHASES: dict[str, Phase] = {
@@ -62,6 +75,7 @@ PHASES: dict[str, Phase] = {
             "vit",
             "all",
             (32, 40, 40),
+            stops_after=2,
             peak_rate=1e-3,
             optimiser="adamw",
             weight_decay=0.05,
@@ -70,12 +84,16 @@ PHASES: dict[str, Phase] = {
             "vit",
             "vit",
             "fifty",
-            (40, 40, *[48] * 7, 56),
-            peak_rate=6e-4,
+            (*[40] * 6, *[48] * 6, 56),
+            peak_rate=8e-4,
             optimiser="adamw",
             weight_decay=0.05,
+            smallest_crop=0.4,
+            zoom_out=0.2,
+            easy=3,
             starts_from="vit_trunk",
-            teacher="resnet_plain",
+            teacher="trunk_fifty",
+            warm_up=0.1,
         ),
     )
 }
