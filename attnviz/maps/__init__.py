@@ -22,11 +22,14 @@ from attnviz.maps.spatial_gate import SpatialGateMap  # isort: skip
 from attnviz.maps.attention_from import AttentionFrom  # isort: skip
 from attnviz.maps.received import Received  # isort: skip
 from attnviz.maps.rollout import Rollout  # isort: skip
+from attnviz.maps.activation import Activation  # isort: skip
+from attnviz.maps.native import native  # isort: skip
 from attnviz.maps.channel_profile import ChannelProfile, channel_profile  # isort: skip
 
 __all__ = [
     "FLAT_BELOW",
     "METHODS",
+    "Activation",
     "AttentionFrom",
     "AttentionMap",
     "ChannelProfile",
@@ -44,5 +47,6 @@ __all__ = [
     "explain",
     "is_flat",
     "method_class",
+    "native",
     "register_method",
 ]

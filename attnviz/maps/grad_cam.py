@@ -10,15 +10,15 @@ recording gradients, so the backward pass starts at the layer and no weight grad
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from attnviz.errors import NotFoundError, NothingTracedError, ShapeError, ValueRangeError
+from attnviz.errors import NothingTracedError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
+from attnviz.maps.layer_choice import find_layer
 from attnviz.maps.layer_layout import Layout, layout_of
 from attnviz.records import Record, Site
 
@@ -64,7 +64,7 @@ class GradCam:
         """
         from captum.attr import LayerGradCam  # here: it brings in pyplot, and `import attnviz` should be quick
 
-        name, layer = _find_layer(model, self.layer)
+        name, layer = find_layer(model, self.layer)
         run = _Pass(model, name, tensor, self.target)
         hook = layer.register_forward_hook(run.at_layer)
         try:
@@ -156,36 +156,3 @@ class _Pass:
                 "the class token, choose the input of the last attention, such as blocks.<last>.norm1; an untrained "
                 "head of zeros gives no gradient anywhere."
             )
-
-
-def _find_layer(model: nn.Module, wanted: str | None) -> tuple[str, nn.Module]:
-    own = getattr(model, "cam_layer", None)
-    name = wanted if wanted is not None else own if isinstance(own, str) else None
-    if name:
-        try:
-            return name, model.get_submodule(name)
-        except AttributeError:
-            pass  # not an exact name: it may be a pattern
-    modules = dict(model.named_modules())
-    modules.pop("", None)
-    if name is None:
-        name = _default_layer(modules)
-    matches = [known for known in modules if fnmatchcase(known, name)]
-    if not matches:
-        raise NotFoundError.among("layer", name, modules, "in the network")
-    return matches[-1], modules[matches[-1]]
-
-
-def _default_layer(modules: dict[str, nn.Module]) -> str:
-    """For a network that does not say: the norm before the last attention, the last stage, or the last convolution."""
-    for pattern in ("blocks.*.norm1", "encoder.layers.*.ln_1"):
-        norms = [name for name in modules if fnmatchcase(name, pattern) and name.count(".") == pattern.count(".")]
-        if norms:
-            return norms[-1]
-    for stage in ("layer4", "stages", "layers", "features"):
-        if stage in modules:
-            return stage
-    convolutions = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
-    if not convolutions:
-        raise NotFoundError("layer must be given for a network without convolutions; got None. Name a layer.")
-    return convolutions[-1]
