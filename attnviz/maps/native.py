@@ -27,14 +27,14 @@ def native(trace: Trace, query_cell: tuple[int, int] | None = None) -> MapMethod
     Raises:
         NothingTracedError: the trace holds no attention.
     """
-    if trace.of(SpatialMask):
+    kinds = {type(record) for record in trace.records}
+    if SpatialMask in kinds:
         return SpatialGateMap()
-    attention = trace.of(SelfAttention)
-    if attention and attention[-1].tokens.prefix:
-        return Rollout()
-    if attention:
+    if SelfAttention in kinds:
+        if trace.of(SelfAttention)[-1].tokens.prefix:
+            return Rollout()
         return Received() if query_cell is None else AttentionFrom(query=query_cell)
-    if trace.of(ChannelWeights):
+    if ChannelWeights in kinds:
         return GatedActivation()
     raise NothingTracedError(
         "a network must have attention to show it; got a trace without records. Use GradCam or Activation."
