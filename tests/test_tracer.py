@@ -5,13 +5,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import attnviz.tracer as tracer
 from attnviz.errors import AttnvizError, NothingTracedError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
 from attnviz.layers import AAConv2d, Cbam, SqueezeExcitation
 from attnviz.mechanisms import known_keys
 from attnviz.records import ChannelWeights, SelfAttention, SpatialMask, Trace
-from attnviz.tracer import trace
+from attnviz.tracer import session, trace
 from tests.mechanisms.contract import hooks_of, vary
 
 
@@ -491,4 +490,4 @@ class TestThreads:
 
 def test_nothing_stays_behind_in_the_module(mixed: Mixed) -> None:
     trace(mixed, torch.randn(1, 3, 4, 4))
-    assert tracer._PRESENT.get() is None
+    assert session.PRESENT.get() is None

@@ -1,0 +1,124 @@
+"""Run a network on one picture and record what its attention layers did. The network runs as it would without us."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from attnviz.errors import NothingTracedError, ShapeError
+from attnviz.geometry import Geometry
+from attnviz.mechanisms.base import WrittenToError, known_keys
+from attnviz.records import Trace
+from attnviz.tracer.finding import attention_layers, name_of
+from attnviz.tracer.session import Options, run_watched
+
+
+class SeenPicture(Protocol):
+    """What a trace needs of a model input."""
+
+    @property
+    def tensor(self) -> Tensor:
+        """The picture as the network sees it, (1, channels, h, w)."""
+        ...
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where it lies in the source picture."""
+        ...
+
+
+def trace(
+    model: nn.Module,
+    model_input: SeenPicture | Tensor,
+    *,
+    verify: bool = False,
+    eager: bool = False,
+    grad: bool = False,
+    grid_hw: tuple[int, int] | None = None,
+    allow_empty: bool = False,
+) -> Trace:
+    """Records of every known attention layer that runs when the model sees one picture.
+
+    The logits are the bits that `model(x)` gives under `torch.no_grad()`. The model gets hooks for the time of the call
+    and keeps none. Several threads may trace one model at the same time. A model from `torch.compile` is traced
+    uncompiled.
+
+    Args:
+        model: any network in evaluation mode.
+        model_input: from `preprocess`; or a tensor (1, channels, h, w), taken to be the source picture itself.
+        verify: compute every layer's output again from its records; `replay_error` and `Trace.unproven` then tell how
+            far off they are. Takes about as long again as the layers.
+        eager: compute and copy everything while the network runs, for networks that write to their feature maps later
+            and for traces that must outlive a change of the weights.
+        grad: run with gradients; the logits then keep their graph. Equal in bits to `model(x)` outside of `no_grad`.
+        grid_hw: rows and columns of the patch tokens, for a transformer that cannot say so itself.
+        allow_empty: give a trace without records where there is nothing to record, instead of raising.
+
+    Returns:
+        The trace. Without attention layers and with `allow_empty`, one with no records.
+
+    Raises:
+        ShapeError: the input is not one picture, or a layer ran on several.
+        ValueRangeError: the model is in training mode or has compiled parts, or a layer is used unusually.
+        NothingTracedError: no known attention layer ran.
+    """
+    tensor, geometry = _picture(model_input)
+    model = getattr(model, "_orig_mod", model)
+    found = attention_layers(model)
+    if not found and not allow_empty:
+        raise NothingTracedError(
+            f"no known attention layer is in {name_of(model)!r}. Known: {', '.join(known_keys())}. "
+            'See CONTRIBUTING, "Add a mechanism", or pass allow_empty=True.'
+        )
+    options = Options(verify=verify, eager=eager, grid_hw=grid_hw)
+    # Tensors made in inference mode have no version, so a record could not notice that they were written to.
+    with torch.inference_mode(False), torch.set_grad_enabled(grad):
+        tensor = _beside(model, tensor.clone() if tensor.is_inference() else tensor)
+        try:
+            output, records = run_watched(model, tensor, found, options, at_once=verify or eager)
+        except WrittenToError:
+            output, records = run_watched(model, tensor, found, options, at_once=True)
+        logits = _logits(output)
+        logits = logits if grad else logits.detach().to("cpu", copy=True)
+    if not records and not allow_empty:
+        raise NothingTracedError(
+            f"no known attention layer ran in {name_of(model)!r}; it has {', '.join(name for name, _, _ in found)}. "
+            "Trace the network that calls them, or pass allow_empty=True."
+        )
+    return Trace(
+        model=name_of(model),
+        logits=logits,
+        geometry=geometry,
+        records=tuple(records),
+    )
+
+
+def _picture(model_input: SeenPicture | Tensor) -> tuple[Tensor, Geometry]:
+    tensor = model_input if isinstance(model_input, Tensor) else model_input.tensor
+    if tensor.dim() != 4 or len(tensor) != 1:
+        raise ShapeError(
+            f"the model input must be one picture of shape (1, channels, h, w); got {tuple(tensor.shape)}. "
+            "Add the batch axis with tensor[None], or trace the pictures of a batch one by one."
+        )
+    if isinstance(model_input, Tensor):
+        return tensor, Geometry.identity((int(tensor.shape[-2]), int(tensor.shape[-1])))
+    return tensor, model_input.geometry
+
+
+def _beside(model: nn.Module, tensor: Tensor) -> Tensor:
+    """The tensor on the device of the model's first parameter."""
+    parameter = next(model.parameters(), None)
+    return tensor if parameter is None else tensor.to(parameter.device)
+
+
+def _logits(output: object) -> Tensor:
+    """The network's answer for the picture: its first tensor, or `.logits`, without the batch axis."""
+    answer = getattr(output, "logits", output)
+    if isinstance(answer, dict):
+        answer = next(iter(answer.values()), None)
+    if isinstance(answer, (tuple, list)):
+        answer = answer[0] if answer else None
+    if not isinstance(answer, Tensor) or answer.dim() == 0 or len(answer) != 1:
+        got = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+        raise ShapeError(f"the model must give logits of shape (1, classes); got {got}. Wrap it so that it does.")
+    return answer[0]
