@@ -15,11 +15,11 @@ import torch
 
 import attnviz
 from attnviz import focus, maps, zoo
-from attnviz.errors import AttnvizError, NotFoundError, NothingTracedError, ValueRangeError
+from attnviz.errors import AttnvizError, NotFoundError, ValueRangeError
 from attnviz.focus import FocusScore
 from attnviz.maps import AttentionMap
-from attnviz.pictures import ModelInput, Picture, SamplePicture, open_picture, sample_pictures
-from attnviz.records import SelfAttention, Site, SpatialMask, Trace
+from attnviz.pictures import Picture, SamplePicture, open_picture, sample_pictures
+from attnviz.records import SelfAttention, Trace
 from attnviz.regions import Region
 from attnviz.render import Panel
 from dashboard.components.region_canvas import Box
@@ -136,8 +136,8 @@ def read(picture: Picture, name: str, choice: MapChoice) -> Reading:
     attention_map = _map(picture.sha256, name, choice, picture)
     predictions = ranked(trace.logits, card.classes)
     if choice.kind == "own":
-        method, what = own_map(trace, choice.point_yx)
-        return Reading(name, card.title, attention_map, predictions, what, None, is_attention=method is not None)
+        what = own_words(trace, choice.point_yx)
+        return Reading(name, card.title, attention_map, predictions, what, None, is_attention=bool(trace.records))
     explained = predictions[0][0] if attention_map.target is None else card.classes[attention_map.target]
     return Reading(name, card.title, attention_map, predictions, f"Grad-CAM for {explained}", explained)
 
@@ -159,94 +159,55 @@ def class_index(name: str, target: str | None) -> int | None:
 @st.cache_resource(max_entries=60, show_spinner=False)
 def _trace(sha256: str, name: str, _picture: Picture) -> Trace:
     shared = network(name)
-    model_input = shared.loaded.preprocess(_picture)
     with shared.lock:
-        try:
-            return attnviz.trace(shared.loaded.model, model_input)
-        except NothingTracedError:  # a network without attention still predicts
-            with torch.inference_mode():
-                logits = shared.loaded.model(model_input.tensor)[0]
-    return Trace(name, logits.clone(), model_input.geometry, ())
+        # a network without attention still predicts
+        return attnviz.trace(shared.loaded.model, shared.loaded.preprocess(_picture), allow_empty=True)
 
 
 @st.cache_resource(max_entries=240, show_spinner=False)
 def _map(sha256: str, name: str, choice: MapChoice, _picture: Picture) -> AttentionMap:
     shared = network(name)
-    card = shared.loaded.card
+    layer = shared.loaded.card.cam_layer
+    method: maps.ModelMethod = maps.GradCam(target=choice.target, layer=layer)
     if choice.kind == "own":
         trace = _trace(sha256, name, _picture)
-        method, _ = own_map(trace, choice.point_yx)
-        if method is not None:
-            return method(trace)
-        with shared.lock:
-            return activation_energy(shared.loaded.model, shared.loaded.preprocess(_picture), card.cam_layer)
+        if trace.records:
+            return own_method(trace, choice.point_yx)(trace)
+        method = maps.Activation(layer=layer)
     with shared.lock:
-        grad_cam = maps.GradCam(target=choice.target, layer=card.cam_layer)
-        return attnviz.explain(shared.loaded.model, shared.loaded.preprocess(_picture), grad_cam)
+        return attnviz.explain(shared.loaded.model, shared.loaded.preprocess(_picture), method)
 
 
-def own_map(trace: Trace, point_yx: tuple[float, float] | None) -> tuple[maps.MapMethod | None, str]:
-    """The map that shows a mechanism's own numbers, what the network itself multiplied with, and a few words on it.
+def own_method(trace: Trace, point_yx: tuple[float, float] | None) -> maps.MapMethod:
+    """The method that shows a network's own attention, as `attnviz.maps.native` chooses it.
 
     Args:
-        trace: of any network.
+        trace: with at least one record.
         point_yx: for self-attention without a class token, the place that looks, in source pixels; None for all.
-
-    Returns:
-        The method, None for a network without attention.
 
     Raises:
         ValueRangeError: the network did not see the point.
     """
     attention = [record for record in trace.records if isinstance(record, SelfAttention)]
-    if not trace.records:
-        return None, "No attention of its own: activation energy"
-    if any(isinstance(record, SpatialMask) for record in trace.records):
-        return maps.SpatialGateMap(), "Spatial gate"
-    if not attention:
-        return maps.GatedActivation(), "Activation as weighted by the channel gate"
-    if attention[-1].tokens.prefix:
-        return maps.Rollout(), "Attention rollout to the class token"
-    if point_yx is None or trace.geometry is None:
-        return maps.Received(), "Attention received from all places"
+    if point_yx is None or not attention or trace.geometry is None:
+        return maps.native(trace)
     cell = trace.geometry.cell_at(point_yx, attention[-1].tokens.grid_hw)
     if cell is None:
         raise ValueRangeError(
             f"the point must lie where {trace.model} looked; got row {point_yx[0]:.0f}, column {point_yx[1]:.0f}. "
             "Choose a point outside the hatched part."
         )
-    return maps.AttentionFrom(query=cell), f"Attention from row {cell[0] + 1}, column {cell[1] + 1}"
+    return maps.native(trace, cell)
 
 
-def activation_energy(model: torch.nn.Module, model_input: ModelInput, layer: str) -> AttentionMap:
-    """Mean over channels of one layer's squared output, for a network that has no attention to show.
-
-    Args:
-        model: in evaluation mode.
-        model_input: one picture.
-        layer: dotted name of a layer whose output is (1, channels, h, w).
-    """
-    outputs: list[torch.Tensor] = []
-
-    def keep(_layer: torch.nn.Module, _args: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        outputs.append(output.detach())  # returns None: a hook's return value replaces the output
-
-    hook = model.get_submodule(layer).register_forward_hook(keep)
-    try:
-        with torch.no_grad():
-            model(model_input.tensor)
-    finally:
-        hook.remove()
-    return AttentionMap(
-        values_hw=outputs[-1][0].float().square().mean(dim=0).numpy(),
-        method=f"activation_energy(layer={layer!r})",
-        sites=(Site(layer, 0, "none"),),
-        meaning="activation energy, not attention: mean over channels of the squared features",
-        unit="mean squared activation",
-        bounds=(0.0, float("inf")),
-        signed=False,
-        geometry=model_input.geometry,
-    )
+def own_words(trace: Trace, point_yx: tuple[float, float] | None) -> str:
+    """What is shown as a network's own attention, in a few words."""
+    if not trace.records:
+        return "No attention of its own: activation"
+    method = own_method(trace, point_yx)
+    if isinstance(method, maps.AttentionFrom) and isinstance(method.query, tuple):
+        return f"Attention from row {method.query[0] + 1}, column {method.query[1] + 1}"
+    return method.card.title
 
 
 def ranked(logits: torch.Tensor, classes: Sequence[str]) -> tuple[tuple[str, float], ...]:

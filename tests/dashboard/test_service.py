@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from attnviz import maps, zoo
 from attnviz.errors import NotFoundError, ValueRangeError
 from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap
-from attnviz.pictures import ModelInput, Picture
+from attnviz.pictures import Picture
 from attnviz.regions import Region
 from dashboard import service
 from dashboard.service import MapChoice, Reading
@@ -64,26 +63,6 @@ def test_classes_are_ranked_by_softmax() -> None:
     assert [probability for _, probability in ranked] == pytest.approx([0.5, 0.375, 0.125])
 
 
-def test_activation_energy_is_the_mean_square_over_channels_and_leaves_no_hook() -> None:
-    class Doubled(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.stage = nn.Identity()
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.stage(x).mean((2, 3))
-
-    model = Doubled().eval()
-    tensor = torch.zeros(1, 3, 2, 2)
-    tensor[0, :, 0, 1] = torch.tensor([1.0, 2.0, 3.0])
-    model_input = ModelInput(tensor, Geometry.identity((2, 2)), "0" * 64)
-    found = service.activation_energy(model, model_input, "stage")
-    # (1 + 4 + 9) / 3 at row 0, column 1
-    np.testing.assert_allclose(found.values_hw, [[0, 14 / 3], [0, 0]], rtol=1e-6)
-    assert not model.stage._forward_hooks
-    assert "not attention" in found.meaning
-
-
 def reading(title: str, values_hw: np.ndarray) -> Reading:
     one = AttentionMap(values_hw, "made here", (), "made here", "share", (0, 1), False, Geometry.identity((40, 60)))
     return Reading(title.lower(), title, one, (("tabby", 1.0),), "made here", None)
@@ -122,21 +101,21 @@ class TestBundledNetworks:
     @pytest.mark.parametrize(
         ("name", "method", "words"),
         [
-            ("resnet_plain", None, "No attention of its own"),
-            ("se_resnet", maps.GatedActivation, "channel gate"),
+            ("resnet_plain", maps.Activation, "No attention of its own"),
+            ("se_resnet", maps.GatedActivation, "Gate-weighted activation"),
             ("cbam_resnet", maps.SpatialGateMap, "Spatial gate"),
-            ("aa_resnet", maps.Received, "from all places"),
-            ("vit", maps.Rollout, "class token"),
+            ("aa_resnet", maps.Received, "Attention received"),
+            ("vit", maps.Rollout, "rollout"),
         ],
     )
     def test_own_attention_is_each_mechanisms_own_number(
-        self, name: str, method: type | None, words: str, picture: Picture
+        self, name: str, method: type, words: str, picture: Picture
     ) -> None:
         found = service.read(picture, name, MapChoice("own"))
         assert words in found.what
-        assert found.is_attention == (method is not None)
+        assert found.is_attention == (name != "resnet_plain")
         assert found.explained is None
-        assert found.attention_map.method.startswith(method.__name__ if method else "activation_energy")
+        assert found.attention_map.method.startswith(method.__name__)
 
     def test_attention_from_a_point_is_the_row_of_that_cell(self, picture: Picture) -> None:
         mean = service.read(picture, "aa_resnet", MapChoice("own")).attention_map
