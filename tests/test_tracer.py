@@ -1,3 +1,4 @@
+import sys
 import threading
 from types import SimpleNamespace
 
@@ -163,6 +164,10 @@ class TestNothingToTrace:
 
         with pytest.raises(NothingTracedError, match="no known attention layer ran in 'Idle'; it has unused"):
             trace(Idle().eval(), torch.randn(1, 3, 4, 4))
+        result = trace(nn.Sequential(SqueezeExcitation(3), Idle()).eval(), torch.randn(1, 3, 4, 4))
+        assert result.layers == ("0",)
+        assert result.not_run == ("1.unused",)
+        assert result.summary().splitlines()[-1] == "1.unused  did not run"
 
     def test_allow_empty_gives_the_logits(self) -> None:
         model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
@@ -429,8 +434,6 @@ class TestThreads:
     @pytest.fixture(autouse=True)
     def switch_often(self) -> object:
         """Let threads change places in the middle of everything."""
-        import sys
-
         before = sys.getswitchinterval()
         sys.setswitchinterval(1e-5)
         yield

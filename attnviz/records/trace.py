@@ -21,12 +21,14 @@ class Trace:
         logits: (classes,), as the network gave them; for a network that is no classifier, its output for the picture.
         geometry: where the model input lies in the source picture; None if nobody said.
         records: in the order the layers ran.
+        not_run: names of layers that could have been read and did not run in this pass.
     """
 
     model: str
     logits: Tensor
     geometry: Geometry | None
     records: tuple[Record, ...]
+    not_run: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Trace({self.model}, {len(self.records)} records of {len(self.layers)} layers)"
@@ -77,16 +79,18 @@ class Trace:
         return tuple(record for record in self.records if not _is_proven(record))
 
     def summary(self) -> str:
-        """A table for reading: one line per record with layer, call, mechanism, what it holds, and its replay error."""
+        """A table for reading: one line per record, then the layers that did not run.
+
+        The columns are layer, call, mechanism, what the record holds, and its replay error.
+        """
         rows = [("layer", "call", "mechanism", "holds", "replay error")]
         for record in self.records:
             error = "not replayed" if record.replay_error is None else f"{record.replay_error:.1e}"
             site = record.site
             rows.append((site.layer, str(site.call), site.mechanism, shape_of(record), error))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, *(f"{layer}  did not run" for layer in self.not_run)])
 
 
 def _is_proven(record: Record) -> bool:

@@ -55,7 +55,7 @@ def trace(
         allow_empty: give a trace without records where there is nothing to record, instead of raising.
 
     Returns:
-        The trace. Without attention layers and with `allow_empty`, one with no records.
+        The trace, with the names of the layers that did not run. It has no records only where `allow_empty` let it.
 
     Raises:
         ShapeError: the input is not one picture, or a layer ran on several.
@@ -85,11 +85,13 @@ def trace(
             f"no known attention layer ran in {name_of(model)!r}; it has {', '.join(name for name, _, _ in found)}. "
             "Trace the network that calls them, or pass allow_empty=True."
         )
+    ran = {record.site.layer for record in records}
     return Trace(
         model=name_of(model),
         logits=logits,
         geometry=geometry,
         records=tuple(records),
+        not_run=tuple(name for name, _, _ in found if name not in ran),
     )
 
 
