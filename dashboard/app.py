@@ -9,7 +9,9 @@ if str(ROOT) not in sys.path:
 
 import streamlit as st
 
+from attnviz.errors import AttnvizError
 from dashboard import sidebar
+from dashboard.words import plain
 
 HERE = Path(__file__).resolve().parent
 
@@ -21,5 +23,8 @@ st.set_page_config(
 st.html(HERE / "assets" / "page.css")
 compare = st.Page("views/compare.py", title="Compare", url_path="compare", default=True)
 page = st.navigation([compare], position="hidden")
-sidebar.render()
-page.run()
+try:
+    sidebar.render()
+    page.run()
+except AttnvizError as error:  # such as missing weights: every view needs them
+    st.error(plain(str(error)))

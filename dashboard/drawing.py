@@ -14,8 +14,8 @@ from PIL import Image
 
 from attnviz.pictures import Picture
 from attnviz.regions import Region
+from attnviz.render.panel import percent
 from dashboard.components.region_canvas import COLOUR
-from dashboard.words import percent
 
 SCREEN_PIXELS = 960
 """Pictures go to the browser with at most this many pixels a side."""

@@ -7,9 +7,9 @@ import streamlit as st
 from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
 from attnviz.regions import Region
 from attnviz.render.charts import focus_chart, focus_chart_alt
-from attnviz.render.panel import the
+from attnviz.render.panel import percent, the
 from dashboard.service import Answers
-from dashboard.words import percent, plain
+from dashboard.words import plain
 
 BASELINES = {UNIFORM: "Uniform map", CENTRED_GAUSSIAN: "Centred Gaussian blob"}
 

@@ -12,6 +12,7 @@ from attnviz.regions import Region
 from attnviz.render import NOT_EXPLANATION, SCALES, number, overlay, scale_maps
 from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.overlay import legend_strip
+from attnviz.render.panel import span
 from attnviz.render.scale import ScaledMap
 from dashboard import drawing, service
 from dashboard.controls import disagreement
@@ -91,10 +92,10 @@ def _drawn_one(picture: Picture, pixels: npt.NDArray[np.uint8], selection: Selec
 
 
 def _flat_words(attention_map: AttentionMap) -> str:
-    low, high = attention_map.value_range
-    if low == high == 0:
-        return "Zero everywhere: there is nothing to draw."
-    return f"Flat: {number(low)} to {number(high)} {attention_map.unit}. There is nothing to draw."
+    low, high = span(*attention_map.value_range)
+    if low == high:
+        return f"Flat: {attention_map.unit} {low} everywhere. There is nothing to draw."
+    return f"Flat: {attention_map.unit} {low} to {high}. There is nothing to draw."
 
 
 def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | None, *, with_bar: bool) -> None:

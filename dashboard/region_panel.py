@@ -12,12 +12,12 @@ import streamlit as st
 
 from attnviz.errors import AttnvizError
 from attnviz.regions import Region
-from attnviz.render.panel import the
+from attnviz.render.panel import percent, the
 from dashboard import drawing, service, state
 from dashboard.components.region_canvas import Box, region_canvas
 from dashboard.sidebar import FILE_TYPES, UPLOAD_MB, Entry
 from dashboard.state import RegionSource
-from dashboard.words import percent, plain
+from dashboard.words import plain
 
 DEFAULT_NAME = "object"
 LONGEST_NAME = 40

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from attnviz.focus import CENTRED_GAUSSIAN, FocusScore
-from attnviz.render.panel import the
+from attnviz.render.panel import percent, the
 
 
 def headline(scores: Mapping[str, FocusScore], titles: Collection[str], region_name: str) -> str:
@@ -26,11 +26,6 @@ def headline(scores: Mapping[str, FocusScore], titles: Collection[str], region_n
         f"{title} puts {percent(best.value)} of its map on {the(region_name)}, which covers {percent(best.area)} of "
         f"the picture (lift {best.lift:.1f}); a centred blob would score {percent(best.baselines[CENTRED_GAUSSIAN])}."
     )
-
-
-def percent(share: float) -> str:
-    """A share as whole percent, such as "61 %"."""
-    return f"{share * 100:.0f}\N{NO-BREAK SPACE}%"
 
 
 def plain(text: str) -> str:

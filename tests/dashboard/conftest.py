@@ -20,6 +20,9 @@ from streamlit.testing.v1 import AppTest
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "dashboard" / "app.py"
 SECONDS_TO_START = 120
+CHECKABLE = ("--server.scriptHealthCheckEnabled", "true")
+"""Lets a test ask the server to run the page and say whether that worked."""
+
 SECONDS_A_RUN = 180  # the first run of a page loads five networks
 
 
@@ -56,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # without PYTHONPATH and from another folder, so that only what app.py does puts the repository on the path
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     process = subprocess.Popen(
-        [command, "run", str(APP), "--server.port", str(port), "--server.headless", "true"],
+        [command, "run", str(APP), "--server.port", str(port), "--server.headless", "true", *CHECKABLE],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -353,6 +354,14 @@ class TestFailures:
             title for title in titles() if title != "ViT"
         ]
         assert list(app.table[0].value["Map"])[-2:] == ["Uniform map", "Centred Gaussian blob"]
+
+    def test_missing_weights_are_told_in_one_sentence(
+        self, app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(zoo.cards, "__defaults__", (tmp_path,))  # a folder without networks
+        app.run()
+        assert not app.exception
+        assert "cards.json" in app.error[0].value.replace("\\", "")
 
 
 class TestDownloads:

@@ -2,7 +2,7 @@
 
 from attnviz.focus import FocusScore
 from dashboard.controls import disagreement
-from dashboard.words import headline, percent, plain
+from dashboard.words import headline, plain
 
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -26,11 +26,6 @@ def test_the_headline_never_names_a_baseline_or_a_network_it_may_not_name() -> N
     assert headline(scores, ["SE"], "cat").startswith("SE puts 40")
     assert headline({"ResNet": scores["ResNet"]}, ["SE"], "cat") == ""
     assert headline({}, ["SE"], "cat") == ""
-
-
-def test_percent_is_whole_and_does_not_break_over_lines() -> None:
-    assert percent(0.614) == f"61{SPACE}%"
-    assert percent(1.0) == f"100{SPACE}%"
 
 
 def test_a_file_name_cannot_become_a_link_or_a_foreign_picture() -> None:
