@@ -10,6 +10,7 @@ from attnviz.errors import AttnvizError
 from attnviz.zoo.cards import WEIGHTS_FOLDER, Card
 
 DEFAULT_RUNS = Path("runs")
+DEFAULT_DATA = Path("data")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a bundled network, or evaluate the shipped weights")
     train.add_argument("name", nargs="?", help="a network, as `models` lists them")
-    train.add_argument("--data", type=Path, required=True, help="folder of Tiny ImageNet; downloaded when empty")
+    train.add_argument(
+        "--data", type=Path, default=DEFAULT_DATA, help="folder of Tiny ImageNet; downloaded when empty (default: data)"
+    )
     train.add_argument("--out", type=Path, default=DEFAULT_RUNS, help="folder of the checkpoints (default: runs)")
     train.add_argument("--device", help="as torch names it; default: a GPU where there is one")
     train.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")

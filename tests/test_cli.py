@@ -26,6 +26,7 @@ def test_the_module_runs() -> None:
     ("arguments", "sentence"),
     [
         (["train", "resnet_plane", "--data", "{folder}"], "network must be one of"),
+        (["train", "vit", "--data", "{folder}", "--device", "abacus"], "device must be one that torch knows"),
         (["train", "--data", "{folder}"], "a network must be named"),
         (["train", "vit", "--evaluate", "--data", "{folder}"], "data folder must hold"),
     ],
@@ -36,3 +37,13 @@ def test_a_mistake_gets_one_sentence(
     (tmp_path / "other.txt").write_text("not the data set")
     assert main([argument.format(folder=tmp_path) for argument in arguments]) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_the_data_folder_has_a_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "other.txt").write_text("not the data set")
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--evaluate"]) == 1
+    assert "got data with other files" in capsys.readouterr().err

@@ -74,7 +74,9 @@ class VisionTransformer(nn.Module):
         self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, num_classes)
-        self.cam_layer = f"blocks.{depth - 1}.norm1"
+        # The residual stream that enters the last block. Behind that block the patch tokens have no gradient, and after
+        # its LayerNorm a component that all tokens share decides the sign of whole maps.
+        self.cam_layer = f"blocks.{depth - 2}"
         nn.init.normal_(self.class_token, std=0.02)
         for module in self.blocks.modules():
             if isinstance(module, nn.Linear):

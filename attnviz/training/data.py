@@ -73,6 +73,7 @@ def _find_or_download(folder: Path) -> Path:
         )
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / "tiny-imagenet-200.zip.part"
+    unpacked = folder / "unpacked.part"
     try:
         with urllib.request.urlopen(ARCHIVE_URL, timeout=60) as answer, archive.open("wb") as file:
             total = int(answer.headers.get("Content-Length", 0))
@@ -81,15 +82,17 @@ def _find_or_download(folder: Path) -> Path:
                 print(f"\rdownloading {file.tell() >> 20} of {total >> 20} MiB", end="", file=sys.stderr)
         print(file=sys.stderr)
         with zipfile.ZipFile(archive) as zipped:
-            zipped.extractall(folder)
+            zipped.extractall(unpacked)
+        # Last, so that a folder of this name is always whole.
+        os.replace(unpacked / "tiny-imagenet-200", folder / "tiny-imagenet-200")
     except (URLError, OSError, zipfile.BadZipFile) as error:
-        shutil.rmtree(folder / "tiny-imagenet-200", ignore_errors=True)
         raise AssetError(
             f"Tiny ImageNet must be in {folder} or downloadable; got '{error}' from {ARCHIVE_URL}. "
             "Download the archive elsewhere and unpack it there."
         ) from error
     finally:
         archive.unlink(missing_ok=True)
+        shutil.rmtree(unpacked, ignore_errors=True)
     return folder / "tiny-imagenet-200"
 
 

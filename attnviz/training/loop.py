@@ -95,8 +95,8 @@ def optimiser_of(phase: Phase, model: nn.Module) -> torch.optim.Optimizer:
 
 def faster_precision(device: torch.device) -> torch.dtype:
     """bfloat16 where one convolution's training step runs faster in it than in float32, else float32."""
-    if device.type == "cuda":
-        return torch.bfloat16
+    if device.type != "cpu":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
     conv = _placed(nn.Conv2d(64, 64, 3, padding=1), device)
     x = torch.rand(32, 64, 32, 32).to(memory_format=torch.channels_last)
     seconds = {}

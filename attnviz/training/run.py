@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from attnviz.errors import NotFoundError
+from attnviz.errors import NotFoundError, ValueRangeError
 from attnviz.training.classes import FIFTY
 from attnviz.training.data import open_splits
 from attnviz.training.loop import classes_of, faster_precision, train_phase
@@ -25,11 +25,15 @@ def train(name: str, data: Path, out: Path, device: str | None = None, precision
 
     Raises:
         NotFoundError: no such network.
+        ValueRangeError: no such device.
         AssetError: no data.
     """
     if name not in PHASES:
         raise NotFoundError(f"network must be one of {', '.join(PHASES)}; got {name!r}. Choose one of these.")
-    where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    try:
+        where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    except RuntimeError as error:
+        raise ValueRangeError(f"device must be one that torch knows; got {device!r}. Try cpu or cuda.") from error
     dtype = faster_precision(where) if precision == "auto" else getattr(torch, precision)
     print(f"training on {where} in {str(dtype).removeprefix('torch.')}", flush=True)
     out.mkdir(parents=True, exist_ok=True)

@@ -72,17 +72,19 @@ def test_resampled_embeddings_are_linear_between_the_stored_ones() -> None:
     torch.testing.assert_close(logits, expected)
 
 
-def test_swapping_heads_swaps_their_maps() -> None:
-    layer, x = make(), torch.randn(1, 6, 3, 4)
-    q, k, _ = layer.project(x)
-    swapped = make()
+def test_swapping_heads_swaps_their_maps_and_nothing_else() -> None:
+    layer, swapped, x = make(), make(), torch.randn(1, 6, 3, 4)
     with torch.no_grad():
-        swapped.qkv.weight.copy_(
-            layer.qkv.weight[[*range(4, 8), *range(4), *range(12, 16), *range(8, 12), 18, 19, 16, 17]]
-        )
-    q_swapped, k_swapped, _ = swapped.project(x)
-    torch.testing.assert_close(q_swapped, q.flip(1))
-    torch.testing.assert_close(k_swapped, k.flip(1))
+        order = [*range(4, 8), *range(4), *range(12, 16), *range(8, 12), 18, 19, 16, 17]
+        swapped.qkv.weight.copy_(layer.qkv.weight[order])
+        swapped.out.weight.copy_(layer.out.weight[:, [2, 3, 0, 1]])
+
+    def maps_of(one: AAConv2d) -> torch.Tensor:
+        q, k, _ = one.project(x)
+        return ((q * one.scale) @ k.transpose(-2, -1) + one.relative_logits(q, (3, 4))).softmax(-1)
+
+    torch.testing.assert_close(maps_of(swapped), maps_of(layer).flip(1))
+    torch.testing.assert_close(swapped(x), layer(x))
 
 
 def test_queries_and_keys_come_from_a_pointwise_convolution_without_bias() -> None:

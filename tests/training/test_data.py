@@ -86,6 +86,27 @@ def test_a_failed_download_leaves_nothing_and_says_what_to_do(
     assert list((tmp_path / "data").iterdir()) == []
 
 
+def test_stopping_while_unpacking_leaves_nothing_half_done(
+    server: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (server / "tiny.zip").write_bytes(archive())
+    extract, extracted = zipfile.ZipFile.extract, []
+
+    def stop_at_the_third(zipped: zipfile.ZipFile, member: object, path: object = None, pwd: object = None) -> object:
+        extracted.append(member)
+        if len(extracted) == 3:
+            raise KeyboardInterrupt
+        return extract(zipped, member, path, pwd)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", lambda zipped, path: [
+        stop_at_the_third(zipped, member, path) for member in zipped.namelist()
+    ])  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        data.open_splits(tmp_path / "data", None)
+    assert list((tmp_path / "data").iterdir()) == []
+    monkeypatch.undo()
+
+
 def test_a_folder_with_other_files_is_not_written_to(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(AssetError, match="empty"):
