@@ -248,13 +248,13 @@ def lint(python: Path, arguments: list) -> int:
 
 
 def bench(python: Path, arguments: list) -> int:
-    """Runs the named scripts of benchmarks/, or all; arguments that name no script go to each of them."""
+    """Runs the named scripts of benchmarks/, or all; what stands from the first option on goes to each of them."""
     scripts = {script.stem: script for script in sorted(ROOT.glob("benchmarks/[!_]*.py"))}
     if not scripts:
         raise SetupError(f"{ROOT / 'benchmarks'} must hold the measuring scripts; got none. Is the clone complete?")
-    named = [argument for argument in arguments if argument in scripts] or list(scripts)
-    rest = [argument for argument in arguments if argument not in scripts]
-    unknown = [argument for argument in rest if not argument.startswith("-")]
+    first_option = next((n for n, argument in enumerate(arguments) if argument.startswith("-")), len(arguments))
+    named, rest = arguments[:first_option] or list(scripts), arguments[first_option:]
+    unknown = [name for name in named if name not in scripts]
     if unknown:
         raise SetupError(f"bench must be given names from: {', '.join(scripts)}; got {unknown[0]}.")
     return worst([call(python, "-m", f"benchmarks.{name}", *rest) for name in named])

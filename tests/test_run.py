@@ -165,6 +165,13 @@ def test_an_unknown_command_lists_the_known_ones(capsys: pytest.CaptureFixture[s
     assert "must be one of test, lint, bench; got 'tests'" in capsys.readouterr().out
 
 
+def test_bench_hands_everything_from_the_first_option_on_to_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(run, "call", lambda _python, *arguments: ran.append(arguments) or 0)
+    run.bench(Path(sys.executable), ["overhead", "--rounds", "1"])
+    assert ran == [("-m", "benchmarks.overhead", "--rounds", "1")]
+
+
 def test_bench_lists_its_scripts_when_it_does_not_know_a_name() -> None:
     with pytest.raises(run.SetupError, match=r"names from: .*; got speed\."):
         run.bench(Path(sys.executable), ["speed"])
