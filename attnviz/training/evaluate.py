@@ -18,7 +18,8 @@ def logits_of(model: nn.Module, split: Split, preprocessing: Preprocessing, batc
         for start in range(0, len(split.labels), batch):
             pictures = np.asarray(split.pictures[start : start + batch])
             inputs = [preprocess(Picture.from_array(rgb), preprocessing).tensor for rgb in pictures]
-            outputs.append(model(torch.cat(inputs).to(device)).float().cpu())
+            batch_bchw = torch.cat(inputs).to(device, memory_format=torch.channels_last)
+            outputs.append(model(batch_bchw).float().cpu())
     model.train(was_training)
     return torch.cat(outputs)
 

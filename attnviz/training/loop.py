@@ -97,7 +97,7 @@ def faster_precision(device: torch.device) -> torch.dtype:
     """bfloat16 where one convolution's training step runs faster in it than in float32, else float32."""
     if device.type != "cpu":
         return torch.bfloat16 if device.type == "cuda" else torch.float32
-    conv = _placed(nn.Conv2d(64, 64, 3, padding=1), device)
+    conv = placed(nn.Conv2d(64, 64, 3, padding=1), device)
     x = torch.rand(32, 64, 32, 32).to(memory_format=torch.channels_last)
     seconds = {}
     for dtype in (torch.float32, torch.bfloat16):
@@ -130,7 +130,7 @@ def train_phase(
         return final
     partial = folder / f"{phase.name}.part.pt"
     torch.manual_seed(phase.seed)
-    model = _placed(build(phase.architecture, len(training.wnids)), device)
+    model = placed(build(phase.architecture, len(training.wnids)), device)
     if phase.starts_from:
         start = torch.load(folder / f"{phase.starts_from}.pt", map_location=device, weights_only=True)
         fresh = transplant(start["model"], model, tuple(start["wnids"]), training.wnids)
@@ -203,7 +203,7 @@ def train_phase(
     return final
 
 
-def _placed(model: nn.Module, device: torch.device) -> nn.Module:
+def placed(model: nn.Module, device: torch.device) -> nn.Module:
     """The model on the device, its convolutions laid out channels last, which both processors and GPUs run faster."""
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
@@ -224,7 +224,7 @@ def _teacher(
     saved = torch.load(folder / f"{phase.teacher}.pt", map_location=device, weights_only=True)
     model = build(PHASES[phase.teacher].architecture, len(saved["wnids"]))
     model.load_state_dict(saved["model"])
-    return _placed(model, device).eval(), [saved["wnids"].index(w) for w in wnids]
+    return placed(model, device).eval(), [saved["wnids"].index(w) for w in wnids]
 
 
 def _save(path: Path, **state: object) -> None:

@@ -15,6 +15,7 @@ from attnviz.training.augment import MEAN, STD
 from attnviz.training.classes import FIFTY
 from attnviz.training.data import Split
 from attnviz.training.evaluate import hit_rates, logits_of
+from attnviz.training.loop import placed
 from attnviz.training.recipe import PHASES, chain
 from attnviz.zoo.cards import Card
 
@@ -53,7 +54,7 @@ def publish(name: str, checkpoint: Path, validation: Split, folder: Path) -> Car
     content = to_safetensors(halves)
     model = build(PHASES[name].architecture, len(FIFTY))
     model.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in halves.items()})
-    model.eval()
+    model = placed(model, torch.device("cpu")).eval()
     labels = torch.from_numpy(validation.labels)
     preprocessing = Preprocessing(short_side=SHORT_SIDES[0], mean=MEAN, std=STD)
     rates = {
