@@ -145,6 +145,12 @@ class TestBundledNetworks:
         assert passes == ["se_resnet"]
         assert (before.attention_map.values_hw != after.attention_map.values_hw).any()
 
+    def test_answers_belong_to_their_picture(self, picture_hwc: np.ndarray) -> None:
+        photograph, negative = picture_hwc, np.ascontiguousarray(255 - picture_hwc)
+        first = service.read(Picture.from_array(photograph), "se_resnet", MapChoice("own"))
+        second = service.read(Picture.from_array(negative), "se_resnet", MapChoice("own"))
+        assert dict(first.predictions) != dict(second.predictions)
+
     def test_a_class_is_asked_by_its_name(self, picture: Picture) -> None:
         classes = service.network("vit").loaded.card.classes
         target = service.class_index("vit", classes[7])
