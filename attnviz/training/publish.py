@@ -19,7 +19,7 @@ from attnviz.training.loop import placed
 from attnviz.training.recipe import PHASES, chain
 from attnviz.zoo.cards import Card
 
-SHORT_SIDES = (64, 72, 80, 88, 96, 112, 128)
+SHORT_SIDES = (64, 72, 80, 96, 128)
 """Input sizes among which a network's own is chosen, by validation accuracy."""
 
 TITLES = {
