@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from attnviz.errors import NotFoundError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry, project
 from attnviz.records import Record, Site, Trace
+from attnviz.records.seen_picture import SeenPicture, beside, one_seen, refuse_training
 
 FLAT_BELOW = 0.05
 """A map is called flat when (max - min) / max(|min|, |max|) stays under this share."""
@@ -155,16 +156,6 @@ class MapMethod(Protocol):
         ...
 
 
-class SeenPicture(Protocol):
-    """What a method needs of a model input: the tensor (1, 3, h, w) and where it lies in the picture."""
-
-    @property
-    def tensor(self) -> Tensor: ...
-
-    @property
-    def geometry(self) -> Geometry: ...
-
-
 @runtime_checkable
 class ModelMethod(Protocol):
     """A method that has to run the model itself, for gradients or for several passes."""
@@ -212,14 +203,15 @@ def explain(model: nn.Module, model_input: SeenPicture | Tensor, method: ModelMe
 
     Args:
         model: any classifier in evaluation mode. It is left as it was found: no hook, no gradient, no flag.
-        model_input: result of `preprocess`, or a bare tensor of shape (1, 3, h, w), which counts as the picture.
+        model_input: result of `preprocess`, or a bare tensor of shape (1, 3, h, w), which counts as the picture. It is
+            brought to the model's device.
         method: a method with an `explain` of its own.
 
     Returns:
         The map, on the layer's native grid.
 
     Raises:
-        ValueRangeError: the method reads a trace instead, or the model is in training mode.
+        ValueRangeError: the method reads a trace instead, or some part of the model is in training mode.
         ShapeError: the tensor is not one picture.
     """
     if not isinstance(method, ModelMethod):
@@ -227,19 +219,11 @@ def explain(model: nn.Module, model_input: SeenPicture | Tensor, method: ModelMe
             f"method must be one that runs the model; got {method!r}, which reads a trace. "
             "Call it on a trace: method(attnviz.trace(model, model_input))."
         )
-    if isinstance(model_input, Tensor):
-        tensor, geometry = model_input, None
-    else:
-        tensor, geometry = model_input.tensor, model_input.geometry
-    if tensor.ndim != 4 or tensor.shape[0] != 1:
-        raise ShapeError(
-            f"the model input must have shape (1, 3, h, w); got {tuple(tensor.shape)}. Explain one picture at a time."
-        )
-    if geometry is None:
-        geometry = Geometry.identity((tensor.shape[2], tensor.shape[3]))
-    if model.training:
-        raise ValueRangeError("the model must be in evaluation mode; got training mode. Call model.eval() first.")
-    return method.explain(model, tensor, geometry)
+    tensor, geometry = one_seen(model_input)
+    for name, module in model.named_modules():
+        if module.training:
+            refuse_training(name)
+    return method.explain(model, beside(model, tensor), geometry)
 
 
 def method_class(name: str) -> type[MapMethod] | type[ModelMethod]:

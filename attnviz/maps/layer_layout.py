@@ -8,6 +8,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from attnviz.errors import ShapeError
+from attnviz.records.token_layouts import token_grid, token_layouts
 
 
 class Layout(Protocol):
@@ -45,18 +46,31 @@ class Tokens:
         return torch.cat([output[:, : self.prefix], rearrange(grid_bchw, "b c h w -> b (h w) c")], dim=1)
 
 
+def one_tensor(output: object, layer: str) -> Tensor:
+    """A layer's output, if that is a single tensor.
+
+    Raises:
+        ShapeError: it is something else, such as a pair of tokens and weights.
+    """
+    if not isinstance(output, Tensor):
+        raise ShapeError(
+            f"{layer} must return one tensor; got {type(output).__name__}. Choose a layer inside it or after it."
+        )
+    return output
+
+
 def layout_of(model: nn.Module, output: Tensor, input_hw: tuple[int, int], layer: str) -> Layout:
     """Find how an output lies on the picture, or refuse: a guess here would put a map in the wrong place.
 
     Args:
-        model: asked for its token grid: `grid_of(input_hw)`, `patch_embed.patch_size` or `patch_size`.
+        model: asked for its token grid, as a trace does.
         output: the layer's output for one picture.
         input_hw: pixels of the model input.
         layer: its name, for the message.
 
     Raises:
-        ShapeError: neither reading of the shape agrees with the picture's proportions, or the token count does not
-            fit the patch grid.
+        ShapeError: neither reading of the shape agrees with the picture's proportions, or the token count is not that
+            of the patch grid and the tokens that the model names.
     """
     shape = tuple(output.shape)
     if output.ndim == 4:
@@ -73,19 +87,14 @@ def layout_of(model: nn.Module, output: Tensor, input_hw: tuple[int, int], layer
         raise ShapeError(
             f"{layer} must return (1, c, h, w) or (1, tokens, c); got {shape}. Choose a layer whose output has places."
         )
-    grid_hw = _patch_grid(model, input_hw)
-    if grid_hw is None:
+    grid = token_grid(token_layouts(model, layer, shape[1], input_hw), shape[1])
+    if grid is None:
         raise ShapeError(
-            f"{layer} returns tokens {shape} and the model must say how they lie; got no grid_of() and no patch size. "
-            "Give the model a method grid_of(input_hw)."
+            f"{layer} must return tokens that lie on a known grid; got {shape[1]} of them from an input of "
+            f"{input_hw[0]} x {input_hw[1]} px. Choose a layer at the patch grid's resolution, or give the model a "
+            "method grid_of(input_hw) and the names of its other tokens as `prefix`."
         )
-    prefix = shape[1] - grid_hw[0] * grid_hw[1]
-    if not 0 <= prefix <= 16:
-        raise ShapeError(
-            f"{layer} must return {grid_hw[0]} x {grid_hw[1]} patch tokens and up to 16 prefix tokens; "
-            f"got {shape[1]} tokens. Choose a layer at the patch grid's resolution."
-        )
-    return Tokens(grid_hw, prefix)
+    return Tokens(grid.grid_hw, grid.prefix)
 
 
 def _fits(grid_hw: tuple[int, ...], input_hw: tuple[int, int]) -> bool:
@@ -95,15 +104,3 @@ def _fits(grid_hw: tuple[int, ...], input_hw: tuple[int, int]) -> bool:
         return False
     stride = max(input_hw[0] / height, input_hw[1] / width)
     return abs(input_hw[0] / stride - height) <= 1 and abs(input_hw[1] / stride - width) <= 1
-
-
-def _patch_grid(model: nn.Module, input_hw: tuple[int, int]) -> tuple[int, int] | None:
-    own = getattr(model, "grid_of", None)
-    if callable(own):
-        height, width = own(input_hw)
-        return int(height), int(width)
-    size = getattr(getattr(model, "patch_embed", None), "patch_size", None) or getattr(model, "patch_size", None)
-    if size is None:
-        return None
-    patch_hw = (size, size) if isinstance(size, int) else tuple(size)
-    return input_hw[0] // patch_hw[0], input_hw[1] // patch_hw[1]

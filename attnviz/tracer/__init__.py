@@ -1,5 +1,6 @@
 """Tracing: what the attention layers of a network did with one picture."""
 
-from attnviz.tracer.tracing import SeenPicture, trace
+from attnviz.records.seen_picture import SeenPicture
+from attnviz.tracer.tracing import trace
 
 __all__ = ["SeenPicture", "trace"]

@@ -7,6 +7,7 @@ from torch import nn
 
 from attnviz.errors import ValueRangeError
 from attnviz.mechanisms.base import Mechanism, mechanism_for
+from attnviz.records.seen_picture import refuse_training
 
 Found = tuple[str, nn.Module, Mechanism]
 """Dotted name of a layer in its model, the layer, and how to read it."""
@@ -49,10 +50,7 @@ def attention_layers(model: nn.Module) -> list[Found]:
 def _refuse(name: str, module: nn.Module) -> NoReturn:
     """Say why a module is not fit for a trace."""
     if module.training:
-        raise ValueRangeError(
-            f"model must be in evaluation mode; got training mode{f' in {name}' if name else ''}. "
-            "Call model.eval() first."
-        )
+        refuse_training(name)
     if isinstance(module, torch.jit.ScriptModule):
         raise ValueRangeError(
             f"the model must be made of Python modules; got TorchScript{f' in {name}' if name else ''}. "

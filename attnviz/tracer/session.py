@@ -12,8 +12,8 @@ from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.hooks import RemovableHandle
 
 from attnviz.mechanisms.base import Mechanism, Run
-from attnviz.mechanisms.token_layouts import TokenLayout, layout_from_size, layout_of
 from attnviz.records import Part, Record, Site, TokenGrid, owned
+from attnviz.records.token_layouts import TokenLayout, token_grid, token_layouts
 from attnviz.tracer.finding import Found, name_of
 
 PRESENT: ContextVar["Session | None"] = ContextVar("attnviz_session", default=None)
@@ -111,38 +111,25 @@ class Session:
             if hidden
             else module.register_forward_hook(after, with_kwargs=True)
         )
+        if hidden:
+            self._hooks.callback(_forget_kwargs, handle)
         self._hooks.callback(handle.remove)
         self._looks[module] = handle, looks
         return handle
 
     def tokens(self, layer: str, count: int) -> TokenGrid | str:
         """How `count` tokens of a layer lie, or the sentence that says why nobody knows."""
-        for layout in self._layouts(layer, count):
-            grid = layout.tokens(count)
-            if grid is not None:
-                return grid
-        return (
+        asked = self.options.grid_hw
+        layouts = (
+            token_layouts(self._model, layer, count, self._input_hw, self._said)
+            if asked is None
+            else [TokenLayout(asked)]
+        )
+        return token_grid(layouts, count) or (
             f"{layer}: the grid of the tokens must be known; got {count} tokens from an input of "
             f"{self._input_hw[0]} x {self._input_hw[1]} px in {name_of(self._model)}, which does not say how they "
             "lie. Trace with grid_hw=(rows, columns)."
         )
-
-    def _layouts(self, layer: str, count: int) -> Iterator[TokenLayout]:
-        """What was asked for; or what the modules around a layer say, the model first; or what the size tells."""
-        if self.options.grid_hw is not None:
-            yield TokenLayout(self.options.grid_hw)
-            return
-        parts = layer.split(".")
-        for length in range(len(parts)):
-            name = ".".join(parts[:length])
-            if name not in self._said:
-                self._said[name] = layout_of(self._model.get_submodule(name), self._input_hw)
-            said = self._said[name]
-            if said is not None:
-                yield said
-        guess = layout_from_size(count, self._input_hw)
-        if guess is not None:
-            yield guess
 
 
 class _Pending(NamedTuple):
@@ -211,6 +198,11 @@ class _LayerWatch:
                 return float((replayed - run.y).abs().max()), float(run.y.abs().max())
         finally:
             PRESENT.reset(token)
+
+
+def _forget_kwargs(handle: RemovableHandle) -> None:
+    """Finish the removal of a hook for all modules: PyTorch leaves behind that it asked for keyword arguments."""
+    torch.nn.modules.module._global_forward_hooks_with_kwargs.pop(handle.id, None)
 
 
 def _autocasting() -> bool:

@@ -1,30 +1,14 @@
 """Run a network on one picture and record what its attention layers did. The network runs as it would without us."""
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 
 from attnviz.errors import NothingTracedError, ShapeError
-from attnviz.geometry import Geometry
 from attnviz.mechanisms.base import WrittenToError, known_keys
 from attnviz.records import Trace
+from attnviz.records.seen_picture import SeenPicture, beside, one_seen
 from attnviz.tracer.finding import attention_layers, name_of
 from attnviz.tracer.session import Options, run_watched
-
-
-class SeenPicture(Protocol):
-    """What a trace needs of a model input."""
-
-    @property
-    def tensor(self) -> Tensor:
-        """The picture as the network sees it, (1, channels, h, w)."""
-        ...
-
-    @property
-    def geometry(self) -> Geometry:
-        """Where it lies in the source picture."""
-        ...
 
 
 def trace(
@@ -62,7 +46,7 @@ def trace(
         ValueRangeError: the model is in training mode or has compiled parts, or a layer is used unusually.
         NothingTracedError: no known attention layer ran.
     """
-    tensor, geometry = _picture(model_input)
+    tensor, geometry = one_seen(model_input)
     model = getattr(model, "_orig_mod", model)
     found = attention_layers(model)
     if not found and not allow_empty:
@@ -73,7 +57,7 @@ def trace(
     options = Options(verify=verify, eager=eager, grid_hw=grid_hw)
     # Tensors made in inference mode have no version, so a record could not notice that they were written to.
     with torch.inference_mode(False), torch.set_grad_enabled(grad):
-        tensor = _beside(model, tensor.clone() if tensor.is_inference() else tensor)
+        tensor = beside(model, tensor.clone() if tensor.is_inference() else tensor)
         try:
             output, records = run_watched(model, tensor, found, options, at_once=verify or eager)
         except WrittenToError:
@@ -93,24 +77,6 @@ def trace(
         records=tuple(records),
         not_run=tuple(name for name, _, _ in found if name not in ran),
     )
-
-
-def _picture(model_input: SeenPicture | Tensor) -> tuple[Tensor, Geometry]:
-    tensor = model_input if isinstance(model_input, Tensor) else model_input.tensor
-    if tensor.dim() != 4 or len(tensor) != 1:
-        raise ShapeError(
-            f"the model input must be one picture of shape (1, channels, h, w); got {tuple(tensor.shape)}. "
-            "Add the batch axis with tensor[None], or trace the pictures of a batch one by one."
-        )
-    if isinstance(model_input, Tensor):
-        return tensor, Geometry.identity((int(tensor.shape[-2]), int(tensor.shape[-1])))
-    return tensor, model_input.geometry
-
-
-def _beside(model: nn.Module, tensor: Tensor) -> Tensor:
-    """The tensor on the device of the model's first parameter."""
-    parameter = next(model.parameters(), None)
-    return tensor if parameter is None else tensor.to(parameter.device)
 
 
 def _logits(output: object) -> Tensor:

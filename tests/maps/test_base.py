@@ -96,8 +96,31 @@ def test_explain_refuses_a_model_in_training_mode():
         maps.explain(nn.Sequential(nn.Conv2d(3, 2, 1)), torch.zeros(1, 3, 8, 8), GradCam())
 
 
+def test_explain_refuses_one_part_in_training_mode_and_does_not_run_it():
+    model = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2)).eval()
+    model[1].train()
+    with pytest.raises(ValueRangeError, match="training mode in 1"):
+        maps.explain(model, torch.ones(1, 3, 8, 8), GradCam(layer="0"))
+    assert model[1].num_batches_tracked == 0
+
+
+def test_explain_brings_the_picture_to_the_model_s_device():
+    class Where:
+        card = None
+
+        def explain(self, model, tensor, geometry):
+            return tensor.device.type
+
+        def fits(self, records):
+            return True
+
+    # The device "meta" is there on every machine.
+    model = nn.Conv2d(3, 2, 1, device="meta").eval()
+    assert maps.explain(model, torch.zeros(1, 3, 8, 8), Where()) == "meta"
+
+
 def test_explain_refuses_a_batch():
-    with pytest.raises(ShapeError, match=r"\(2, 3, 8, 8\).*one picture at a time"):
+    with pytest.raises(ShapeError, match=r"one picture.*\(2, 3, 8, 8\)"):
         maps.explain(nn.Identity().eval(), torch.zeros(2, 3, 8, 8), GradCam())
 
 

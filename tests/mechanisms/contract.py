@@ -78,22 +78,17 @@ def spoil(record: Record) -> Record:
 def hooks_of(model: nn.Module) -> int:
     """Hooks of every sort on every module of the model, and the hooks that PyTorch keeps for all modules."""
     everywhere = nn.modules.module
-    return (
-        sum(
-            len(hooks)
-            for module in model.modules()
-            for hooks in (
-                module._forward_hooks,
-                module._forward_pre_hooks,
-                module._backward_hooks,
-                module._backward_pre_hooks,
-                module._forward_hooks_with_kwargs,
-            )
+    return sum(
+        len(hooks)
+        for module in model.modules()
+        for hooks in (
+            module._forward_hooks,
+            module._forward_pre_hooks,
+            module._backward_hooks,
+            module._backward_pre_hooks,
+            module._forward_hooks_with_kwargs,
         )
-        + len(everywhere._global_forward_hooks)
-        + len(everywhere._global_forward_pre_hooks)
-        + len(everywhere._global_backward_hooks)
-    )
+    ) + sum(len(hooks) for name, hooks in vars(everywhere).items() if name.startswith("_global_") and "_hooks" in name)
 
 
 def state_of(model: nn.Module) -> list[tuple[object, ...]]:

@@ -5,12 +5,12 @@ is understood if it has a method `grid_of(input_hw)` that gives (rows, columns),
 token, an attribute `prefix` with the names of the tokens before the patches.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from torch import nn
 
-from attnviz.records import TokenGrid
+from attnviz.records.tokens import TokenGrid
 
 _USUAL_PATCHES_PX = (4, 7, 8, 14, 16, 32)
 
@@ -28,6 +28,41 @@ class TokenLayout:
         if prefix < 0 or (self.prefix_names is not None and prefix != len(self.prefix_names)):
             return None
         return TokenGrid.whole(self.grid_hw, prefix, self.prefix_names or ())
+
+
+def token_layouts(
+    model: nn.Module,
+    layer: str,
+    count: int,
+    input_hw: tuple[int, int],
+    said: dict[str, TokenLayout | None] | None = None,
+) -> Iterator[TokenLayout]:
+    """How the tokens of a layer may lie, the best word first.
+
+    Args:
+        model: the whole network. What it says goes before what the modules around the layer say, from the outside in.
+        layer: dotted name.
+        count: its tokens. If nobody speaks, the grid is what the count allows, if it allows only one.
+        input_hw: pixels of the model input.
+        said: for callers with many layers: keeps what each module said.
+    """
+    said = {} if said is None else said
+    parts = layer.split(".")
+    for length in range(len(parts)):
+        name = ".".join(parts[:length])
+        if name not in said:
+            said[name] = layout_of(model.get_submodule(name), input_hw)
+        layout = said[name]
+        if layout is not None:
+            yield layout
+    guess = layout_from_size(count, input_hw)
+    if guess is not None:
+        yield guess
+
+
+def token_grid(layouts: Iterable[TokenLayout], count: int) -> TokenGrid | None:
+    """The grid of the first layout with exactly so many tokens; None if there is none."""
+    return next((grid for layout in layouts if (grid := layout.tokens(count)) is not None), None)
 
 
 def layout_of(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
