@@ -70,12 +70,14 @@ class AttentionFrom:
         """Weights over keys, (windows, keys), and who is looking."""
         layer, prefix, windows = record.site.layer, record.tokens.prefix, record.keys.shape[0]
         if self.query == "class":
-            if not prefix:
+            place = record.tokens.class_token
+            if place is None:
+                others = ", ".join(record.tokens.prefix_names) or "patch tokens only"
                 raise ValueRangeError(
-                    f'{layer}: query "class" needs a class token; got a layer without one. '
+                    f'{layer}: query "class" needs a class token; got a layer without one ({others}). '
                     'Use query="mean", or a cell (row, column).'
                 )
-            return rows_of(record, [0], self.heads)[:, 0], "the class token"
+            return rows_of(record, [place], self.heads)[:, 0], "the class token"
         if self.query == "mean":
             total = torch.zeros(windows, record.keys.shape[2])
             for rows, weights in row_blocks(record, self.heads):

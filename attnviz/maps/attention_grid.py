@@ -60,8 +60,11 @@ def patches_only(record: SelfAttention, values: Tensor) -> tuple[np.ndarray, flo
 
 def prefix_note(record: SelfAttention, held: float) -> str:
     """What went to tokens that have no place in the picture."""
-    prefix = record.tokens.prefix
-    if not prefix:
+    names = record.tokens.prefix_names
+    if not names:
         return ""
-    tokens = "the class token" if prefix == 1 else f"the {prefix} class and register tokens"
-    return f"{held * 100:.1f} % of the attention goes to {tokens} and is not drawn"
+    registers = sum(name.startswith("register") for name in names)
+    told = [f"the {name} token" for name in names if not name.startswith("register")]
+    if registers:
+        told.append("1 register token" if registers == 1 else f"{registers} register tokens")
+    return f"{held * 100:.1f} % of the attention goes to {' and '.join(told)} and is not drawn"

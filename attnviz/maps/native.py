@@ -31,7 +31,7 @@ def native(trace: Trace, query_cell: tuple[int, int] | None = None) -> MapMethod
     if SpatialMask in kinds:
         return SpatialGateMap()
     if SelfAttention in kinds:
-        if trace.of(SelfAttention)[-1].tokens.prefix:
+        if trace.of(SelfAttention)[-1].tokens.class_token is not None:
             return Rollout()
         return Received() if query_cell is None else AttentionFrom(query=query_cell)
     if ChannelWeights in kinds:

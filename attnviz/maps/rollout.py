@@ -60,16 +60,16 @@ class Rollout:
         records = records_of(trace, SelfAttention, self)
         _refuse_unfit(records)
         last = records[-1]
-        prefix, count = last.tokens.prefix, last.queries.shape[2]
+        prefix, count, start = last.tokens.prefix, last.queries.shape[2], last.tokens.class_token
         row = torch.zeros(count)
-        if prefix:
-            row[0] = 1.0
+        if start is not None:
+            row[start] = 1.0
         else:
-            row[:] = 1.0 / count
+            row[prefix:] = 1.0 / (count - prefix)
         for record in reversed(records):
             row = self.residual * row + (1 - self.residual) * _through(row, record)
         grid, held = patches_only(last, row[None])
-        origin = "the class token" if prefix else "the average place"
+        origin = "the class token" if start is not None else "the average place"
         return AttentionMap(
             values_hw=grid,
             method=repr(self),

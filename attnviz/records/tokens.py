@@ -53,6 +53,11 @@ class TokenGrid:
         return cls(grid_hw, grid_hw, prefix=prefix, prefix_names=prefix_names)
 
     @property
+    def class_token(self) -> int | None:
+        """Place of the class token among the tokens; None if there is none, even where there are registers."""
+        return self.prefix_names.index("class") if "class" in self.prefix_names else None
+
+    @property
     def windows_hw(self) -> tuple[int, int]:
         """Rows and columns of windows."""
         return math.ceil(self.grid_hw[0] / self.window_hw[0]), math.ceil(self.grid_hw[1] / self.window_hw[1])

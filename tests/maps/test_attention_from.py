@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from attnviz.errors import ValueRangeError
-from attnviz.maps import AttentionFrom, Received
+from attnviz.maps import AttentionFrom, Received, native
 from attnviz.records import TokenGrid
 
 HEAD_0 = [[0.2, 0.5, 0.3], [0.0, 1.0, 0.0], [0.4, 0.2, 0.4]]
@@ -95,3 +95,21 @@ def test_in_a_windowed_layer_the_other_windows_are_undefined(attention_of, trace
     trace = trace_of(attention_of(weights, TokenGrid((1, 4), (1, 2)), mechanism="swin"))
     made = AttentionFrom(query=(0, 2))(trace)
     assert np.allclose(made.values_hw, [[np.nan, np.nan, 0.1, 0.9]], equal_nan=True)
+
+
+def test_registers_alone_are_no_class_token(attention_of, trace_of):
+    tokens = TokenGrid.whole((1, 1), prefix=2, prefix_names=("register 1", "register 2"))
+    trace = trace_of(attention_of(WEIGHTS, tokens))
+    with pytest.raises(ValueRangeError, match=r'"class" needs a class token.*\(register 1, register 2\).*query="mean"'):
+        AttentionFrom()(trace)
+    # The only place looks at the registers with (.4 + 0) / 2 + (.2 + 0) / 2 = 30 %, and at itself with the rest.
+    made = AttentionFrom(query="mean")(trace)
+    assert np.allclose(made.values_hw, [[0.7]], atol=1e-6)
+    assert made.note == "30.0 % of the attention goes to 2 register tokens and is not drawn"
+    assert native(trace) == Received()
+
+
+def test_the_class_token_is_found_behind_others(attention_of, trace_of):
+    tokens = TokenGrid.whole((1, 1), prefix=2, prefix_names=("register 1", "class"))
+    # The class token's row is the second: mean of 0 and 0.4 for the only place.
+    assert np.allclose(AttentionFrom()(trace_of(attention_of(WEIGHTS, tokens))).values_hw, [[0.2]], atol=1e-6)

@@ -101,3 +101,20 @@ def test_refuses_what_cannot_be_followed_and_is_not_offered(attention_of, trace_
 
 def test_rollout_is_offered_where_it_fits(attention_of, trace_of):
     assert "rollout" in [card.name for card in available(trace_of(attention_of(FIRST, TOKENS)))]
+
+
+def test_registers_alone_are_no_class_token(attention_of, trace_of):
+    # A register, then two places. Start [0 .5 .5]; nothing passes by, so the result is the mean of the places' rows:
+    # ([.2 .8 0] + [0 .4 .6]) / 2 = [.1 .6 .3]. From the register it would be [1 0 0].
+    weights = torch.tensor([[[1.0, 0.0, 0.0], [0.2, 0.8, 0.0], [0.0, 0.4, 0.6]]])
+    made = Rollout(residual=0.0)(trace_of(attention_of(weights, TokenGrid.whole((1, 2), 1, ("register 1",)))))
+    assert np.allclose(made.values_hw, [[0.6, 0.3]], atol=1e-6)
+    assert "from the average place" in made.meaning
+    assert made.note == "10.0 % of the rollout goes to 1 register token and is not drawn"
+
+
+def test_the_class_token_is_found_behind_others(attention_of, trace_of):
+    weights = torch.tensor([[[1.0, 0.0, 0.0, 0.0], [0.1, 0.2, 0.3, 0.4], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]]])
+    made = Rollout(residual=0.0)(trace_of(attention_of(weights, TokenGrid.whole((1, 2), 2, ("register 1", "class")))))
+    assert np.allclose(made.values_hw, [[0.3, 0.4]], atol=1e-6)
+    assert "the class token and 1 register token" in made.note
