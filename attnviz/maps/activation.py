@@ -4,6 +4,7 @@ No attention: what a network without attention of its own can show in the place 
 should be compared with.
 """
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -15,7 +16,7 @@ from attnviz.errors import NothingTracedError
 from attnviz.geometry import Geometry
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.layer_choice import find_layer
-from attnviz.maps.layer_layout import layout_of
+from attnviz.maps.layer_layout import layout_of, one_tensor
 from attnviz.records import Record, Site
 
 _CARD = MethodCard(
@@ -48,13 +49,16 @@ class Activation:
         Raises:
             NotFoundError: no such layer.
             NothingTracedError: the layer did not run.
-            ShapeError: its output cannot be laid on a grid.
+            ShapeError: its output is not one tensor, or cannot be laid on a grid.
         """
         name, layer = find_layer(model, self.layer)
         outputs: list[Tensor] = []
+        thread = threading.get_ident()
 
         def keep(_layer: nn.Module, _args: tuple[Tensor, ...], output: Tensor) -> None:
-            outputs.append(output)  # returns None: a hook's return value would replace the output
+            # Another thread may be running the same model, and a later layer may write to this one's output.
+            if threading.get_ident() == thread:
+                outputs.append(one_tensor(output, name).detach().clone())
 
         hook = layer.register_forward_hook(keep)
         try:

@@ -19,7 +19,7 @@ from attnviz.errors import NothingTracedError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.layer_choice import find_layer
-from attnviz.maps.layer_layout import Layout, layout_of
+from attnviz.maps.layer_layout import Layout, layout_of, one_tensor
 from attnviz.records import Record, Site
 
 _CARD = MethodCard(
@@ -28,7 +28,7 @@ _CARD = MethodCard(
     answers="Which places raise the score of this class?",
     needs="gradients",
     class_dependent=True,
-    unit="class score",
+    unit="gradient-weighted activation",
 )
 
 
@@ -46,7 +46,7 @@ class GradCam:
         target: index of the class; None takes each picture's top-1 class.
         layer: dotted name or pattern of the layer (the last match); None takes the network's own choice
             (`model.cam_layer`), or the output of its last stage of convolutions, or the tokens that enter the last
-            block's attention. Behind that attention a class token's head leaves the patch tokens without gradient.
+            transformer block. Behind its attention a class token's head leaves the patch tokens without gradient.
     """
 
     card: ClassVar[MethodCard] = _CARD
@@ -112,12 +112,7 @@ class _Pass:
         """Lay the layer's output on its grid and let captum take it there; the network goes on with equal values."""
         if threading.get_ident() != self._thread:
             return None
-        if not isinstance(output, Tensor):
-            raise ShapeError(
-                f"{self.name} must return one tensor for Grad-CAM; got {type(output).__name__}. "
-                "Choose a layer inside it or after it."
-            )
-        layout: Layout = layout_of(self.model, output, self.input_hw, self.name)
+        layout: Layout = layout_of(self.model, one_tensor(output, self.name), self.input_hw, self.name)
         self.calls += 1
         grid_bchw = layout.to_grid(output.detach())
         torch.set_grad_enabled(True)
@@ -153,6 +148,6 @@ class _Pass:
         if not any(bool((gradient != 0).any()) for gradient in self._gradients):
             raise NothingTracedError(
                 f"some gradient must reach {self.name}; got zero at every place. In a transformer whose head reads "
-                "the class token, choose the input of the last attention, such as blocks.<last>.norm1; an untrained "
-                "head of zeros gives no gradient anywhere."
+                "the class token, choose what enters the last block: the output of the block before it, such as "
+                "blocks.10 of 12; an untrained head of zeros gives no gradient anywhere."
             )

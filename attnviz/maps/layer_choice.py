@@ -13,7 +13,7 @@ def find_layer(model: nn.Module, wanted: str | None) -> tuple[str, nn.Module]:
     Args:
         model: any network; its attribute `cam_layer` names the layer it would have itself.
         wanted: dotted name or pattern (the last match is taken); None takes the network's own choice, or the output of
-            its last stage of convolutions, or the tokens that enter the last block's attention.
+            its last stage of convolutions, or the tokens that enter its last transformer block.
 
     Raises:
         NotFoundError: no such layer, or none can be chosen.
@@ -36,11 +36,18 @@ def find_layer(model: nn.Module, wanted: str | None) -> tuple[str, nn.Module]:
 
 
 def _default_layer(modules: dict[str, nn.Module]) -> str:
-    """For a network that does not say: the norm before the last attention, the last stage, or the last convolution."""
+    """For a network that does not say: the block before the last, the last stage, or the last convolution.
+
+    The block before the last gives the tokens that enter the last block: behind that one, a class token's head leaves
+    the patch tokens without gradient. The last block's LayerNorm is no choice either: after it all tokens share a large
+    component, whose sign alone makes a Grad-CAM map nearly full or nearly empty.
+    """
     for pattern in ("blocks.*.norm1", "encoder.layers.*.ln_1"):
         norms = [name for name in modules if fnmatchcase(name, pattern) and name.count(".") == pattern.count(".")]
+        if len(norms) > 1:
+            return norms[-2].rpartition(".")[0]
         if norms:
-            return norms[-1]
+            return norms[0]
     for stage in ("layer4", "stages", "layers", "features"):
         if stage in modules:
             return stage
