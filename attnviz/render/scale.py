@@ -12,7 +12,8 @@ from attnviz.maps import AttentionMap
 Scale = Literal["shared", "per map", "rank", "raw"]
 
 SCALES: dict[Scale, str] = {
-    "shared": "one colour scale for all panels of the same unit, from zero to the largest value",
+    "shared": "one colour scale for all panels of the same unit, from zero to the largest value; "
+    "unbounded values have one for each panel",
     "per map": "each panel has its own colour scale, so colours cannot be compared between panels",
     "rank": "colours show the rank of a cell within its own map, not its value",
     "raw": "colours run over all values that the quantity can take",
@@ -60,9 +61,11 @@ def scale_maps(maps: Sequence[AttentionMap], scale: Scale = "shared") -> tuple[S
 
     Args:
         maps: at least one map.
-        scale: "shared" runs from zero to the largest value among the maps of the same unit; "per map" from each
-            map's smallest value to its largest; "rank" replaces values by ranks; "raw" runs over the map's bounds,
-            and up to its own largest value where a bound is infinite. Signed maps run symmetrically around zero.
+        scale: "shared" runs from zero to the largest value among the maps of the same unit, if that is bounded: one
+            without bounds depends on the size of a network's features, so each map runs to its own largest value.
+            "per map" runs from each map's smallest value to its largest; "rank" replaces values by ranks; "raw" runs
+            over the map's bounds, and up to its own largest value where a bound is infinite. Signed maps run
+            symmetrically around zero.
 
     Returns:
         One scaled map for each map, in order.
@@ -80,8 +83,9 @@ def scale_maps(maps: Sequence[AttentionMap], scale: Scale = "shared") -> tuple[S
 
 
 def _range(one: AttentionMap, maps: Sequence[AttentionMap], scale: Scale) -> tuple[float, float]:
-    peers = [other for other in maps if (other.unit, other.signed) == (one.unit, one.signed)]
-    group = peers if scale == "shared" else [one]
+    group = [one]
+    if scale == "shared" and _bounded(one):
+        group = [other for other in maps if (other.unit, other.signed) == (one.unit, one.signed) and _bounded(other)]
     low = min(other.value_range[0] for other in group)
     high = max(other.value_range[1] for other in group)
     if scale == "raw":
@@ -95,6 +99,10 @@ def _range(one: AttentionMap, maps: Sequence[AttentionMap], scale: Scale) -> tup
     if high <= low:
         high = low + 1.0
     return low, high
+
+
+def _bounded(one: AttentionMap) -> bool:
+    return bool(np.isfinite(one.bounds).all())
 
 
 def _ranked(one: AttentionMap) -> AttentionMap:

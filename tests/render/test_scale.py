@@ -15,9 +15,17 @@ def test_shared_runs_from_zero_to_the_largest_value_of_the_same_unit(map_of):
     maps = [
         map_of([[0.25, 0.5]]),
         map_of([[0.125, 0.75]]),
-        map_of([[3.0, 5.0]], unit="class score", bounds=(0, np.inf)),
+        map_of([[3.0, 5.0]], unit="mean gate", bounds=(0, 8)),
     ]
     assert ranges(scale_maps(maps, "shared")) == [(0.0, 0.75), (0.0, 0.75), (0.0, 5.0)]
+
+
+def test_values_without_a_bound_share_no_scale_and_the_figure_says_so(map_of):
+    # Grad-CAM of two networks: 0.214 in one and 0.0013 in the other are both the hottest place of their map.
+    open_ended = {"unit": "gradient-weighted activation", "bounds": (0.0, np.inf)}
+    maps = [map_of([[0.0625, 0.25]], **open_ended), map_of([[0.001953125, 0.00390625]], **open_ended)]
+    assert ranges(scale_maps(maps, "shared")) == [(0.0, 0.25), (0.0, 0.00390625)]
+    assert "unbounded values have one for each panel" in SCALES["shared"]
 
 
 def test_per_map_runs_from_each_smallest_to_each_largest(map_of):
