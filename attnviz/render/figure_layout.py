@@ -9,6 +9,7 @@ GUTTER_IN = 0.34
 ROW_GAP_IN = 0.26
 SIDE_GAP_IN = 0.14
 _NARROWEST_SIDE_IN = 1.3
+_THINNEST_IN = 0.08
 
 
 class Measures(Protocol):
@@ -69,6 +70,7 @@ def best_grid(panels: int, aspect: float, room_wh: tuple[float, float], measures
             beside = _text_beside(columns, rows, cell_wh, aspect, measures)
             if beside is not None:
                 grids.append(beside)
+    grids = [grid for grid in grids if _fits(grid, room_wh)] or grids
     largest = max(grid.picture_wh[0] for grid in grids)
     return next(grid for grid in grids if grid.picture_wh[0] >= 0.93 * largest)
 
@@ -76,8 +78,17 @@ def best_grid(panels: int, aspect: float, room_wh: tuple[float, float], measures
 def _text_below(columns: int, rows: int, cell_wh: tuple[float, float], aspect: float, measures: Measures) -> Grid:
     width, height = cell_wh
     text = measures.above(width) + measures.bar() + measures.rest(width)
-    picture_h = max(0.01, min(height - text, width / aspect))
-    return Grid(columns, rows, (picture_h * aspect, picture_h), width, text + picture_h)
+    picture_wh = _picture(min(height - text, width / aspect), aspect, width)
+    return Grid(columns, rows, picture_wh, width, text + picture_wh[1])
+
+
+def _picture(height: float, aspect: float, widest: float) -> tuple[float, float]:
+    """Width and height of a picture. The short side of an extreme one is drawn thicker than it is, to be seen."""
+    return min(widest, max(_THINNEST_IN, height * aspect)), max(_THINNEST_IN, height)
+
+
+def _fits(grid: Grid, room_wh: tuple[float, float]) -> bool:
+    return grid.rows * grid.row_in + (grid.rows - 1) * ROW_GAP_IN <= room_wh[1] + 1e-9
 
 
 def _text_beside(
@@ -88,7 +99,8 @@ def _text_beside(
     picture_h = min(height - fixed, (width - SIDE_GAP_IN - _NARROWEST_SIDE_IN) / aspect)
     if picture_h <= 0.3:
         return None
-    side = width - SIDE_GAP_IN - picture_h * aspect
+    picture_wh = _picture(picture_h, aspect, width)
+    side = width - SIDE_GAP_IN - picture_wh[0]
     if measures.rest(side) > picture_h + measures.bar():
         return None
-    return Grid(columns, rows, (picture_h * aspect, picture_h), width, fixed + picture_h, side)
+    return Grid(columns, rows, picture_wh, width, fixed + picture_h, side)

@@ -58,6 +58,10 @@ def assert_nothing_collides(figure):
         (6, LANDSCAPE),
         (6, (60, 60)),
         (6, (160, 40)),
+        (1, (1, 5000)),
+        (6, (1, 5000)),
+        (1, (5000, 1)),
+        (6, (5000, 1)),
     ],
 )
 def test_nothing_collides_and_nothing_is_cut_off(count, hw, photograph, panels_of):

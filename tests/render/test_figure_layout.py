@@ -43,6 +43,15 @@ def test_text_taller_than_the_picture_cannot_stand_beside_it():
     assert best_grid(1, 1.0, (12, 3), Text(0.0, 0.0, 4.0)).side_in == 0
 
 
+@pytest.mark.parametrize("panels", [1, 2, 7])
+@pytest.mark.parametrize("aspect", [1 / 1200, 1200.0])
+def test_a_line_of_pixels_stays_in_its_cell_and_can_be_seen(panels, aspect):
+    grid = best_grid(panels, aspect, (12.6, 5.8), Text(0.6, 0.3, 0.9))
+    assert 0.05 <= grid.picture_wh[0] <= grid.column_in - grid.side_in
+    assert 0.05 <= grid.picture_wh[1] <= grid.row_in - 0.6
+    assert grid.rows * grid.row_in + (grid.rows - 1) * ROW_GAP_IN <= 5.8 + 1e-9
+
+
 @pytest.mark.parametrize("panels", range(1, 8))
 @pytest.mark.parametrize("aspect", [0.4, 0.75, 1.0, 1.5, 4.0])
 def test_everything_stays_inside_the_room(panels, aspect):
