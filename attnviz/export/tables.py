@@ -19,8 +19,10 @@ COLUMNS = (
     "picture_sha256",
     "network",
     "trained",
+    "weights",
     "method",
     "layers",
+    "target",
     "prediction",
     "probability",
     "region",
@@ -35,8 +37,12 @@ COLUMNS = (
     "flat",
     "grid_rows",
     "grid_columns",
+    "note",
 )
-"""Columns of the score table, in order. Shares, areas and probabilities are numbers from 0 to 1."""
+"""Columns of the score table, in order. Shares, areas and probabilities are numbers from 0 to 1.
+
+`target` is the index of the class that the map speaks about; `note` is what the map has to say beside its numbers.
+"""
 
 _NOT_ARRAYS = ("provenance", "file", "allow_pickle")
 """Names that numpy or we use beside the arrays."""
@@ -88,6 +94,7 @@ def _row(comparison: Comparison, panel: Panel) -> dict[str, str | int | float | 
         "picture_sha256": comparison.picture.sha256,
         "network": panel.title,
         "trained": panel.trained,
+        "weights": panel.weights,
         "method": one.method,
         "layers": " ".join(dict.fromkeys(site.layer for site in one.sites)),
         "unit": one.unit,
@@ -96,7 +103,10 @@ def _row(comparison: Comparison, panel: Panel) -> dict[str, str | int | float | 
         "flat": is_flat(one),
         "grid_rows": one.grid_hw[0],
         "grid_columns": one.grid_hw[1],
+        "note": one.note,
     }
+    if one.target is not None:
+        row["target"] = one.target
     if panel.predictions:
         row["prediction"], row["probability"] = panel.predictions[0][0], float(panel.predictions[0][1])
     if panel.focus is not None:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+from attnviz.errors import ValueRangeError
 from attnviz.focus import FocusScore
 from attnviz.maps import AttentionMap
 
 NOT_EXPLANATION = (
     "Attention is not explanation: a map shows where values are large, not why the network decided as it did."
 )
-"""The sentence that stands on every figure and in every export."""
+"""The sentence that stands on every figure and in the provenance of every file that holds figures or maps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,9 +20,12 @@ class Panel:
         title: name of the network, as a reader should see it.
         attention_map: its map of the picture.
         predictions: classes with their probability, the most likely first; may be empty.
-        focus: how much of the map lies in the region, if there is one.
+        focus: how much of the map lies in the region, from `focus.share`, if there is one.
         trained: False marks the panel as untrained, on every figure and export.
         weights: which weights these are, such as the card's name and hash; written into exports.
+
+    Raises:
+        ValueRangeError: the focus score is no share.
     """
 
     title: str
@@ -30,6 +34,13 @@ class Panel:
     focus: FocusScore | None = None
     trained: bool = True
     weights: str = ""
+
+    def __post_init__(self) -> None:
+        if self.focus is not None and self.focus.unit != "share":
+            raise ValueRangeError(
+                f"the panel's focus must be a score in the unit 'share'; got {self.focus.unit!r} ({self.focus.name}). "
+                "Score the map with focus.share()."
+            )
 
     @property
     def prediction_line(self) -> str:

@@ -24,7 +24,7 @@ from attnviz.export import (
     slug,
     unique_slugs,
 )
-from attnviz.focus import share
+from attnviz.focus import pointing, share
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap
 from attnviz.pictures import Picture
@@ -43,11 +43,12 @@ def comparison():
         "GradCam(target=7, layer='layer4')",
         (Site("layer4", 0, "grad_cam"),),
         "what raises the score",
-        "class score",
+        "gradient-weighted activation",
         (0.0, np.inf),
         False,
         Geometry.identity(HW),
         target=7,
+        note="a remark",
     )
     region = Region.from_box("dog", (15, 20, 30, 40), HW)  # exactly the lower right cell
     picture = Picture(np.full((*HW, 3), 128, np.uint8), sha256="ab" * 32, name="=dog.jpg")
@@ -114,7 +115,20 @@ def test_scores_as_a_table(comparison):
     assert (first["prediction"], float(first["probability"])) == ("tabby", 0.75)
     assert (first["grid_rows"], first["grid_columns"]) == ("2", "2")
     assert first["region"] == "dog"
+    assert (first["target"], first["weights"], first["note"]) == ("7", "se_resnet 1234", "a remark")
     assert (second["region"], second["share"], second["trained"]) == ("", "", "False")
+
+
+def test_a_map_without_a_class_has_an_empty_target(comparison):
+    classless = replace(comparison.panels[0], attention_map=replace(comparison.panels[0].attention_map, target=None))
+    (row,) = csv.DictReader(io.StringIO(scores_csv([replace(comparison, panels=(classless,))]).decode()))
+    assert row["target"] == ""
+
+
+def test_a_score_that_is_no_share_is_refused(comparison):
+    panel = comparison.panels[0]
+    with pytest.raises(ValueRangeError, match=r"unit 'share'; got 'hit'.*focus\.share"):
+        replace(panel, focus=pointing(panel.attention_map, comparison.region))
 
 
 def test_a_file_name_that_starts_a_formula_is_defused(comparison):
