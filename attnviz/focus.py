@@ -158,13 +158,61 @@ def table(maps: Mapping[str, AttentionMap], region: Region) -> dict[str, FocusSc
         ValueRangeError: no map is given, two maps saw no common part, or as for `share`.
         ShapeError: the maps are of different pictures, or the region is of another one.
     """
+    _check_rows(maps)
+    common = _common_box(maps)
+    scores = {name: share(one, region, within_yxyx=common) for name, one in maps.items()}
+    return scores | _baseline_rows(region, common)
+
+
+def scorable(maps: Mapping[str, AttentionMap], region: Region) -> tuple[dict[str, FocusScore], dict[str, str]]:
+    """The same table without the maps that have no score, such as one that is zero everywhere.
+
+    Args:
+        maps: a map by the name of its network, all of one picture.
+        region: drawn on that picture.
+
+    Returns:
+        The scores, as `table` gives them for the maps that can be scored, empty if none can; and by name the reason
+        why each of the others cannot.
+
+    Raises:
+        ValueRangeError: no map is given, or two of those that could be scored saw no common part.
+        ShapeError: as for `table`.
+    """
+    _check_rows(maps)
+    reasons: dict[str, str] = {}
+    # What a map without a score saw does not limit the others: they are left out before the common part is taken.
+    left = {name: one for name, one in maps.items() if _score_or_reason(name, one, region, None, reasons) is not None}
+    if not left:
+        return {}, reasons
+    common = _common_box(left)
+    scored = {name: _score_or_reason(name, one, region, common, reasons) for name, one in left.items()}
+    scores = {name: score for name, score in scored.items() if score is not None}
+    return (scores | _baseline_rows(region, common) if scores else {}), reasons
+
+
+def _score_or_reason(
+    name: str, one: AttentionMap, region: Region, within_yxyx: Box | None, reasons: dict[str, str]
+) -> FocusScore | None:
+    """A map's share, or None and the reason added to the others."""
+    try:
+        return share(one, region, within_yxyx=within_yxyx)
+    except ValueRangeError as error:
+        reasons[name] = str(error)
+        return None
+
+
+def _check_rows(maps: Mapping[str, AttentionMap]) -> None:
     if not maps:
         raise ValueRangeError("maps must hold at least one map; got none. Choose a network.")
     taken = [name for name in (UNIFORM, CENTRED_GAUSSIAN) if name in maps]
     if taken:
         raise ValueRangeError(f"a network must not be called {taken[0]!r}: a baseline has this name. Rename the row.")
-    common = _common_box(maps)
-    scores = {name: share(one, region, within_yxyx=common) for name, one in maps.items()}
+
+
+def _baseline_rows(region: Region, common: Box) -> dict[str, FocusScore]:
+    """What maps that know nothing score over the common part, by the baseline's name."""
+    scores: dict[str, FocusScore] = {}
     pixels = _Baselines(region.mask_hw, common)
     baselines = {UNIFORM: pixels.area, CENTRED_GAUSSIAN: pixels.gaussian_share}
     hits = {UNIFORM: baselines[UNIFORM], CENTRED_GAUSSIAN: pixels.gaussian_hit}

@@ -10,7 +10,7 @@ from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from attnviz.errors import ShapeError, ValueRangeError
-from attnviz.focus import FocusScore, pointing, share, table
+from attnviz.focus import FocusScore, pointing, scorable, share, table
 from attnviz.geometry import Geometry
 from attnviz.maps.base import AttentionMap
 from attnviz.regions import Region
@@ -253,6 +253,38 @@ class TestTable:
         far = Geometry((1, 8), (1, 2), (1.0, 1.0), (0.0, 6.0))
         with pytest.raises(ValueRangeError, match="in common; got none"):
             table({"a": a_map([[1, 2]], self.CROP), "b": a_map([[1, 2]], far)}, self.DOG)
+
+    def test_maps_without_a_score_are_left_out_with_the_reason(self):
+        maps = {"wide": a_map([[1, 2, 3, 4]], self.WIDE), "blank": a_map([[0, 0]], self.CROP)}
+        with pytest.raises(ValueRangeError, match="above zero somewhere"):
+            table(maps, self.DOG)
+        scores, reasons = scorable(maps, self.DOG)
+        # Scored over the whole picture: the blank map's crop does not limit the other. 1 + 2 of 1 + 2 + 3 + 4.
+        assert scores == table({"wide": maps["wide"]}, self.DOG)
+        assert scores["wide"].value == pytest.approx(0.3)
+        assert list(reasons) == ["blank"]
+        assert "above zero somewhere" in reasons["blank"]
+
+    def test_a_map_that_is_blank_only_where_all_looked_is_left_out_too(self):
+        # All of the first map's mass lies in columns 0 and 1, which the crop leaves out.
+        maps = {"edge": a_map([[1, 0, 0, 0]], self.WIDE), "crop": a_map([[1, 3]], self.CROP)}
+        scores, reasons = scorable(maps, self.DOG)
+        assert list(scores) == ["crop", "uniform", "centred Gaussian"]
+        assert list(reasons) == ["edge"]
+
+    def test_without_any_score_there_are_reasons_only(self):
+        scores, reasons = scorable({"blank": a_map([[0, 0]], self.WIDE)}, self.DOG)
+        assert (scores, list(reasons)) == ({}, ["blank"])
+
+    def test_where_all_maps_have_a_score_it_is_the_table(self):
+        maps = {"wide": a_map([[1, 2, 3, 4]], self.WIDE), "crop": a_map([[1, 3]], self.CROP)}
+        assert scorable(maps, self.DOG) == (table(maps, self.DOG), {})
+
+    def test_faults_of_the_call_are_raised(self):
+        with pytest.raises(ValueRangeError, match="at least one map; got none"):
+            scorable({}, self.DOG)
+        with pytest.raises(ShapeError, match="must be drawn on the map's picture"):
+            scorable({"a": a_map([[1, 2]])}, self.DOG)
 
     def test_a_score_is_one_flat_row(self):
         rows = [{"network": name} | score.to_dict() for name, score in self.rows().items()]
