@@ -90,17 +90,8 @@ def share(attention_map: AttentionMap, region: Region, *, within_yxyx: Box | Non
         that spreads its mass thinly over a large object scores higher than one that marks its head alone.
     """
     scored = _Scored.of(attention_map, region, within_yxyx)
-    return FocusScore(
-        name=f"share of the map in {region.name}",
-        value=scored.share,
-        area=scored.area,
-        lift=scored.share / scored.area,
-        baselines={UNIFORM: scored.area, CENTRED_GAUSSIAN: scored.gaussian_share},
-        hit=scored.hit,
-        unit="share",
-        region=region.name,
-        method=attention_map.method,
-    )
+    name = f"share of the map in {region.name}"
+    return scored.score(name, scored.share, scored.gaussian_share, "share", region, attention_map)
 
 
 def pointing(
@@ -129,17 +120,8 @@ def pointing(
     if not (math.isfinite(tolerance_px) and tolerance_px >= 0):
         raise ValueRangeError(f"tolerance_px must be at least 0; got {tolerance_px}. Give a distance in source pixels.")
     scored = _Scored.of(attention_map, region, within_yxyx, tolerance_px)
-    return FocusScore(
-        name=f"highest cell in {region.name}" + (f", within {tolerance_px:g} px" if tolerance_px else ""),
-        value=scored.hit,
-        area=scored.area,
-        lift=scored.hit / scored.area,
-        baselines={UNIFORM: scored.area, CENTRED_GAUSSIAN: scored.gaussian_hit},
-        hit=scored.hit,
-        unit="hit",
-        region=region.name,
-        method=attention_map.method,
-    )
+    name = f"highest cell in {region.name}" + (f", within {tolerance_px:g} px" if tolerance_px else "")
+    return scored.score(name, scored.hit, scored.gaussian_hit, "hit", region, attention_map)
 
 
 def table(maps: Mapping[str, AttentionMap], region: Region) -> dict[str, FocusScore]:
@@ -269,6 +251,22 @@ class _Scored:
         gaussian = np.outer(_normal_mass(rows, box[0], box[2]), _normal_mass(columns, box[1], box[3]))
         holes = None if known.all() else np.where(counts, gaussian, 0.0)
         return cls(values / values.max(), inside, seen, _Baselines(mask, box), holes)
+
+    def score(
+        self, name: str, value: float, gaussian: float, unit: str, region: Region, attention_map: AttentionMap
+    ) -> FocusScore:
+        """A value beside what chance and the centred Gaussian score."""
+        return FocusScore(
+            name=name,
+            value=value,
+            area=self.area,
+            lift=value / self.area,
+            baselines={UNIFORM: self.area, CENTRED_GAUSSIAN: gaussian},
+            hit=self.hit,
+            unit=unit,
+            region=region.name,
+            method=attention_map.method,
+        )
 
     @property
     def share(self) -> float:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attnviz.errors import ValueRangeError
-from attnviz.maps.attention_grid import patches_only, prefix_note, row_blocks, rows_of
+from attnviz.maps.attention_grid import SHARE_UNIT, row_blocks, rows_of, share_map
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.choosing import choose, records_of
 from attnviz.records import Record, SelfAttention, Trace
@@ -19,7 +19,7 @@ _CARD = MethodCard(
     answers="What does this token, or this place in the picture, look at?",
     needs="SelfAttention",
     class_dependent=False,
-    unit="share of attention",
+    unit=SHARE_UNIT,
 )
 
 
@@ -48,19 +48,8 @@ class AttentionFrom:
         """One row of the matrix on the layer's grid; NaN outside the query's window, if the layer has windows."""
         record = choose(records_of(trace, SelfAttention, self), self.layer)
         values, who = self._row(record)
-        grid, held = patches_only(record, values)
-        how = {"mean": "mean over heads", "max": "maximum over heads"}.get(str(self.heads), f"head {self.heads}")
-        return AttentionMap(
-            values_hw=grid,
-            method=repr(replace(self, layer=record.site.layer)),
-            sites=(record.site,),
-            meaning=f"attention from {who} to each place, {how}",
-            unit=_CARD.unit,
-            bounds=(0.0, 1.0),
-            signed=False,
-            geometry=trace.geometry,
-            note=prefix_note(record, held) if self.heads != "max" else "",
-        )
+        recipe = repr(replace(self, layer=record.site.layer))
+        return share_map(trace, record, values, recipe, f"attention from {who} to each place", self.heads)
 
     @classmethod
     def fits(cls, records: Iterable[Record]) -> bool:

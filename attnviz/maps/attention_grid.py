@@ -6,7 +6,10 @@ import numpy as np
 from torch import Tensor
 
 from attnviz.errors import ValueRangeError
-from attnviz.records import SelfAttention
+from attnviz.maps.base import AttentionMap
+from attnviz.records import SelfAttention, Trace
+
+SHARE_UNIT = "share of attention"
 
 QUERIES_AT_ONCE = 256
 """Rows of an attention matrix computed at one time: a whole matrix of 4,097 tokens and 12 heads is 800 MB."""
@@ -56,6 +59,34 @@ def patches_only(record: SelfAttention, values: Tensor) -> tuple[np.ndarray, flo
     held = float(values[:, :prefix].sum()) if prefix else 0.0
     grid_hw = record.tokens.scatter(values[:, prefix:])
     return grid_hw.numpy(), held
+
+
+def share_map(
+    trace: Trace, record: SelfAttention, values: Tensor, method: str, meaning: str, heads: str | int
+) -> AttentionMap:
+    """The map of shares of attention that the keys of one layer get.
+
+    Args:
+        trace: that the record is from.
+        record: of the layer.
+        values: shape (windows, keys).
+        method: the recipe.
+        meaning: what was averaged, but for the heads.
+        heads: how they were joined. Maxima over heads do not sum to one, so of those no share is told.
+    """
+    grid, held = patches_only(record, values)
+    how = {"mean": "mean over heads", "max": "maximum over heads"}.get(str(heads), f"head {heads}")
+    return AttentionMap(
+        values_hw=grid,
+        method=method,
+        sites=(record.site,),
+        meaning=f"{meaning}, {how}",
+        unit=SHARE_UNIT,
+        bounds=(0.0, 1.0),
+        signed=False,
+        geometry=trace.geometry,
+        note=prefix_note(record, held) if heads != "max" else "",
+    )
 
 
 def prefix_note(record: SelfAttention, held: float) -> str:

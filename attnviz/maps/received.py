@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import torch
 
-from attnviz.maps.attention_grid import patches_only, prefix_note, row_blocks
+from attnviz.maps.attention_grid import SHARE_UNIT, row_blocks, share_map
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.choosing import choose, records_of
 from attnviz.records import Record, SelfAttention, Trace
@@ -17,7 +17,7 @@ _CARD = MethodCard(
     answers="Which places are looked at by all the others, on average?",
     needs="SelfAttention",
     class_dependent=False,
-    unit="share of attention",
+    unit=SHARE_UNIT,
 )
 
 
@@ -45,19 +45,9 @@ class Received:
         total = torch.zeros(windows, record.keys.shape[2])
         for _, weights in row_blocks(record, self.heads):
             total += weights.sum(dim=1)
-        grid, held = patches_only(record, total / queries)
-        how = {"mean": "mean over heads", "max": "maximum over heads"}.get(str(self.heads), f"head {self.heads}")
-        return AttentionMap(
-            values_hw=grid,
-            method=repr(replace(self, layer=record.site.layer)),
-            sites=(record.site,),
-            meaning=f"attention received by each place, mean over queries, {how}",
-            unit=_CARD.unit,
-            bounds=(0.0, 1.0),
-            signed=False,
-            geometry=trace.geometry,
-            note=prefix_note(record, held) if self.heads != "max" else "",
-        )
+        recipe = repr(replace(self, layer=record.site.layer))
+        meaning = "attention received by each place, mean over queries"
+        return share_map(trace, record, total / queries, recipe, meaning, self.heads)
 
     @classmethod
     def fits(cls, records: Iterable[Record]) -> bool:
