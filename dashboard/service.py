@@ -15,7 +15,7 @@ import torch
 
 import attnviz
 from attnviz import focus, maps, zoo
-from attnviz.errors import AttnvizError, NotFoundError, ValueRangeError
+from attnviz.errors import NotFoundError, ValueRangeError
 from attnviz.focus import FocusScore
 from attnviz.maps import AttentionMap
 from attnviz.pictures import Picture, SamplePicture, open_picture, sample_pictures
@@ -222,16 +222,7 @@ def focus_rows(readings: Iterable[Reading], region: Region) -> tuple[dict[str, F
 
     A map that cannot be scored, such as one that is zero everywhere, does not cost the others their scores.
     """
-    scorable: dict[str, AttentionMap] = {}
-    refused: dict[str, str] = {}
-    for reading in readings:
-        try:
-            focus.share(reading.attention_map, region)
-        except AttnvizError as error:
-            refused[reading.title] = str(error)
-        else:
-            scorable[reading.title] = reading.attention_map
-    return (focus.table(scorable, region) if scorable else {}), refused
+    return focus.scorable({reading.title: reading.attention_map for reading in readings}, region)
 
 
 def panel_of(reading: Reading, scores: Mapping[str, FocusScore]) -> Panel:

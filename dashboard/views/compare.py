@@ -68,7 +68,7 @@ def _ask(entry: Entry, selection: Selection, chosen: ChosenRegion | None) -> Ans
         except AttnvizError as error:
             failed[titles[name]] = str(error)
     progress.empty()
-    if chosen is None:
+    if chosen is None or not readings:
         return Answers(tuple(readings), failed)
     scores, unscored = state.remembered(
         state.LAST_SCORES, (chosen.key, tuple(runs)), lambda: service.focus_rows(readings, chosen.region)
