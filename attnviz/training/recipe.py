@@ -45,17 +45,17 @@ EASY_VIEWS = (0.5, 0.1)
 """Smallest crop and share of zoomed-out views in the easy epochs of a phase."""
 
 
-def tuned(architecture: str) -> Phase:
+def tuned(architecture: str, sizes_px: tuple[int, ...] = (48, 56, 56, 64, 64), easy: int = 2) -> Phase:
     """The last phase of the convolutional networks: the trunk's weights, the network's own attention, 50 classes."""
     return Phase(
         architecture,
         architecture,
         "fifty",
-        (48, 56, 56, 64, 64),
+        sizes_px,
         peak_rate=0.05,
         smallest_crop=0.35,
         zoom_out=0.2,
-        easy=2,
+        easy=easy,
         starts_from="trunk_fifty",
         warm_up=0.1,
     )
@@ -69,7 +69,7 @@ PHASES: dict[str, Phase] = {
         tuned("resnet_plain"),
         tuned("se_resnet"),
         tuned("cbam_resnet"),
-        tuned("aa_resnet"),
+        tuned("aa_resnet", (48, 56), easy=1),
         Phase(
             "vit_trunk",
             "vit",
@@ -100,7 +100,8 @@ PHASES: dict[str, Phase] = {
 """Key: phase name. Value: the phase. Phases named like an architecture end in a bundled network.
 
 The convolutional networks share the trunk, trained without attention on all 200 classes and then on the fifty; each
-then trains on with its own attention, by one and the same recipe.
+then trains on with its own attention, by one and the same recipe, except that the attention-augmented network had two
+epochs of it and not five.
 """
 
 
