@@ -143,7 +143,9 @@ def _whole(picture: Picture, preprocessing: Preprocessing) -> tuple[npt.NDArray[
     aspect = picture.hw[long_axis] / picture.hw[1 - long_axis]
     drawn_aspect = min(aspect, preprocessing.max_aspect)
     long_side = max(short_side, round(short_side * drawn_aspect / multiple) * multiple)
-    resized_short = short_side if aspect <= preprocessing.max_aspect else max(1, round(long_side / aspect))
+    resized_short = short_side
+    if aspect > preprocessing.max_aspect:  # the long side is rounded and may ask for more than there is
+        resized_short = min(short_side, max(1, round(long_side / aspect)))
     input_hw, resized_hw = [short_side, short_side], [resized_short, resized_short]
     input_hw[long_axis] = resized_hw[long_axis] = long_side
     before = tuple((whole - drawn) // 2 for whole, drawn in zip(input_hw, resized_hw, strict=True))

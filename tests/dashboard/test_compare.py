@@ -173,11 +173,16 @@ class TestControls:
         assert set(before) != set(drawn(app))
         assert table.equals(app.table[0].value)
 
-    def test_a_shared_scale_has_one_colour_bar(self, app: AppTest) -> None:
+    @pytest.mark.parametrize("scale", ["per map", "shared"])  # Grad-CAM has no bounds and so no scale to share
+    def test_unbounded_values_have_a_colour_bar_each(self, app: AppTest, scale: str) -> None:
         app.run()
+        app.segmented_control(key=state.SCALE).set_value(scale).run()
         assert small(app).count("Colours from") == len(titles()) - small(app).count("nothing to draw")
-        app.segmented_control(key=state.SCALE).set_value("shared").run()
-        assert small(app).count("Colours from") == 1 or "nothing to draw" in small(app)
+
+    def test_ranks_have_one_colour_bar(self, app: AppTest) -> None:
+        app.run()
+        app.segmented_control(key=state.SCALE).set_value("rank").run()
+        assert small(app).count("Colours from") == 1
 
     def test_networks_can_be_left_out(self, app: AppTest) -> None:
         app.run()
