@@ -182,7 +182,7 @@ def cell_weights(
         )
     rows, columns = _clipped_edges(geometry, grid_hw, within_yxyx)
     area = _between(_between(mask, rows).T, columns).T
-    return np.clip(area / _cell_area(geometry, grid_hw), 0.0, 1.0)
+    return _fraction(area, geometry, grid_hw)
 
 
 def seen_weights(
@@ -194,7 +194,7 @@ def seen_weights(
         Float64 in [0, 1] of shape `grid_hw`: 1 everywhere without padding, 0 for a cell that lies in the padding.
     """
     rows, columns = _clipped_edges(geometry, grid_hw, within_yxyx)
-    return np.clip(np.outer(np.diff(rows), np.diff(columns)) / _cell_area(geometry, grid_hw), 0.0, 1.0)
+    return _fraction(np.outer(np.diff(rows), np.diff(columns)), geometry, grid_hw)
 
 
 def _points(points_yx: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -249,10 +249,10 @@ def _clipped_edges(
     return rows, np.clip(columns, max(0.0, left), max(0.0, min(float(width), right)))
 
 
-def _cell_area(geometry: Geometry, grid_hw: tuple[int, int]) -> float:
-    """Area of one cell in square source pixels."""
+def _fraction(area: npt.NDArray[np.float64], geometry: Geometry, grid_hw: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Area in square source pixels as a fraction of one cell, free of rounding noise: a covered cell is exactly 1."""
     height, width = (geometry.input_hw[axis] / geometry.scale_yx[axis] / grid_hw[axis] for axis in (0, 1))
-    return height * width
+    return np.clip(np.round(area / (height * width), 12), 0.0, 1.0)
 
 
 def _between(

@@ -227,3 +227,12 @@ class TestCellWeights:
     def test_an_empty_grid_is_refused(self):
         with pytest.raises(ShapeError, match=r"got \(0, 2\)"):
             seen_weights(Geometry.identity((2, 4)), (0, 2))
+
+
+def test_a_wholly_covered_cell_is_exactly_one() -> None:
+    # A photograph at a short side of 80: cell edges are no round numbers, and sums over them carry rounding noise.
+    geometry = Geometry((1213, 1546), (80, 104), (80 / 1213, 104 / 1546), (0.0, 0.0))
+    mask = np.zeros((1213, 1546), dtype=bool)
+    mask[24:1152, 154:1438] = True
+    # 15.1625 rows and 14.865 columns of source pixels for each input pixel: cells 1 to 8 down and 2 to 11 across
+    assert (cell_weights(mask, geometry, (10, 13))[1:9, 2:12] == 1.0).all()
