@@ -20,7 +20,7 @@ from attnviz.focus import FocusScore
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap, explain
 from attnviz.pictures import ModelInput, Picture, Preprocessing, open_picture
-from attnviz.records import ChannelWeights, SelfAttention, Site, SpatialMask, TokenGrid, Trace
+from attnviz.records import ChannelWeights, FeatureMask, SelfAttention, Site, SpatialMask, TokenGrid, Trace
 from attnviz.regions import Region
 from attnviz.tracer import trace
 from attnviz.zoo import load
@@ -29,6 +29,7 @@ __all__ = [
     "AttentionMap",
     "AttnvizError",
     "ChannelWeights",
+    "FeatureMask",
     "FocusScore",
     "Geometry",
     "ModelInput",

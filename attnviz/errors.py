@@ -25,6 +25,10 @@ class NothingTracedError(AttnvizError, LookupError):
     """A network ran and no known attention layer ran in it."""
 
 
+class UnreadableError(NothingTracedError):
+    """All attention of a network is of kinds that are not read. The message says which, and why."""
+
+
 class NotFoundError(AttnvizError, LookupError):
     """A name stands for nothing here. The message lists the nearest name and all of them."""
 

@@ -1,6 +1,6 @@
 """The README's figure and its sentence: five networks on scikit-image's Chelsea the cat, by Grad-CAM.
 
-    python -m docs.chelsea            writes docs/chelsea.png and prints the scores
+python -m docs.chelsea            writes docs/chelsea.png and prints the scores
 """
 
 from pathlib import Path

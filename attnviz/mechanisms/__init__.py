@@ -14,6 +14,8 @@ from attnviz.mechanisms.base import (
     known_keys,
     known_layers,
     mechanism_for,
+    refuse,
+    refused_layers,
     register,
 )
 from attnviz.mechanisms.gates import ChannelGateMechanism, SpatialGateMechanism
@@ -30,6 +32,8 @@ __all__ = [
     "known_layers",
     "mechanism_for",
     "multihead_attention",
+    "refuse",
+    "refused_layers",
     "register",
     "squeeze_excitation",
     "timm_attention",

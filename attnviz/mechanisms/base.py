@@ -127,6 +127,9 @@ class Mechanism(ABC, Generic[Layer]):
 _MECHANISMS: dict[type[nn.Module] | str, Mechanism] = {}
 """Layer type, or its dotted name for a library that may be absent, to mechanism. Filled by `register` only."""
 
+_REFUSED: dict[str, str] = {}
+"""Dotted name of a layer type that is not read, to the sentence that says why. Filled by `refuse` only."""
+
 Registered = TypeVar("Registered", bound="Mechanism | type[Mechanism]")
 
 
@@ -172,9 +175,34 @@ def mechanism_for(layer: nn.Module) -> Mechanism | None:
     """The mechanism of a layer: that of its own class or of the nearest base class; None if it is no known layer."""
     for cls in type(layer).__mro__:
         mechanism = _MECHANISMS.get(cls) or _MECHANISMS.get(_dotted(cls))
-        if mechanism is not None:
+        if mechanism is not None or _dotted(cls) in _REFUSED:
             return mechanism
     return None
+
+
+def refuse(why: str, *layer_types: str) -> None:
+    """Name layer types that look like attention and are not read, so that nobody misses them unknowingly.
+
+    Args:
+        why: one sentence for the user.
+        layer_types: dotted names `module.Class`, as for `register`.
+    """
+    _REFUSED.update(dict.fromkeys(layer_types, why))
+
+
+def refusal_for(layer: nn.Module) -> str | None:
+    """Why a layer is not read, if its own class or its nearest base class with a mechanism or refusal is refused."""
+    for cls in type(layer).__mro__:
+        if _dotted(cls) in _REFUSED:
+            return _REFUSED[_dotted(cls)]
+        if cls in _MECHANISMS or _dotted(cls) in _MECHANISMS:
+            return None
+    return None
+
+
+def refused_layers() -> dict[str, str]:
+    """Dotted names of the layer types that are refused, and why."""
+    return dict(sorted(_REFUSED.items()))
 
 
 def known_keys() -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a trace holds: one record for each run of an attention layer."""
 
 from attnviz.records.deferred import Deferred, Part, kept, owned, writes_to
-from attnviz.records.kinds import PROVEN_BELOW, ChannelWeights, Record, SelfAttention, Site, SpatialMask
+from attnviz.records.kinds import PROVEN_BELOW, ChannelWeights, FeatureMask, Record, SelfAttention, Site, SpatialMask
 from attnviz.records.tokens import TokenGrid
 from attnviz.records.trace import Trace
 
@@ -9,6 +9,7 @@ __all__ = [
     "PROVEN_BELOW",
     "ChannelWeights",
     "Deferred",
+    "FeatureMask",
     "Part",
     "Record",
     "SelfAttention",

@@ -1,4 +1,4 @@
-"""The three kinds of record, one for each run of an attention layer, in the layer's own numbers."""
+"""The four kinds of record, one for each run of an attention layer, in the layer's own numbers."""
 
 # ruff: noqa: RUF009 - the fields that answer late are descriptors; one for all records is what they are for.
 
@@ -93,6 +93,11 @@ class ChannelWeights(_Record):
     replay_error: float | None = None
     output_scale: float | None = None
 
+    @property
+    def factor(self) -> Tensor:
+        """What each feature was multiplied by, (channels, 1, 1)."""
+        return self.weights[:, None, None]
+
     def __post_init__(self) -> None:
         if self.weights.dim() != 1:
             raise self._wrong_shape("weights", "(channels,)", self.weights, "Give the gate of one picture.")
@@ -119,6 +124,11 @@ class SpatialMask(_Record):
     replay_error: float | None = None
     output_scale: float | None = None
 
+    @property
+    def factor(self) -> Tensor:
+        """What each feature was multiplied by, (1, h, w)."""
+        return self.mask[None]
+
     def __post_init__(self) -> None:
         if self.mask.dim() != 2:
             raise self._wrong_shape("mask", "(h, w)", self.mask, "Squeeze the batch and channel axes.")
@@ -129,6 +139,39 @@ class SpatialMask(_Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class FeatureMask(_Record):
+    """The mask of one layer that has a factor for each feature of each position.
+
+    Attributes:
+        mask: (channels, h, w).
+        base: what the layer adds to the mask: each feature was multiplied by `base + mask`. 0 for a plain gate, 1 for
+            a residual one such as `(1 + M) * T` (Wang et al. 2017, arXiv:1704.06904, eq. 3).
+        features: (channels, h, w), the feature map that the mask multiplied.
+
+    Raises:
+        ShapeError: a tensor has other axes.
+    """
+
+    mask: TensorField = TensorField()
+    base: float = 0.0
+    features: TensorField = TensorField(needed=False)
+    replay_error: float | None = None
+    output_scale: float | None = None
+
+    def __post_init__(self) -> None:
+        mask, features = given(self, "mask"), given(self, "features")
+        if mask is not None and mask.dim() != 3:
+            raise self._wrong_shape("mask", "(channels, h, w)", mask, "Give the mask of one picture.")
+        if mask is not None and features is not None and features.shape != mask.shape:
+            raise self._wrong_shape("features", str(tuple(mask.shape)), features, "Give the map that was multiplied.")
+
+    @property
+    def factor(self) -> Tensor:
+        """What each feature was multiplied by, (channels, h, w)."""
+        return self.base + self.mask
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class SelfAttention(_Record):
     """Queries and keys of one self-attention layer. The matrix is computed when asked for.
 
@@ -136,10 +179,12 @@ class SelfAttention(_Record):
         queries: (windows, heads, queries, d), after any norm and rotary embedding.
         keys: (windows, heads, keys, d), likewise.
         scale: factor on the products of queries and keys.
-        tokens: how the tokens lie on the grid. Reading it raises if nobody could tell.
+        tokens: how the tokens, those of the keys, lie on the grid. Reading it raises if nobody could tell.
         bias: what the layer added to the attention logits, such as relative positions, broadcastable to
             (windows, heads, queries, keys); None if nothing.
         mask: added to the logits as well, 0 where a query may look and very negative where it may not; None if none.
+        query_tokens: how the queries lie, where they are other tokens than the keys, such as one class token or a finer
+            grid; None where they are the same.
 
     Raises:
         ShapeError: queries or keys have other axes.
@@ -151,6 +196,7 @@ class SelfAttention(_Record):
     tokens: TokensField = TokensField()
     bias: OptionalTensorField = OptionalTensorField()
     mask: OptionalTensorField = OptionalTensorField()
+    query_tokens: TokenGrid | None = None
     replay_error: float | None = None
     output_scale: float | None = None
 
@@ -211,7 +257,7 @@ def _rows(added: Tensor, heads: list[int], rows: list[int]) -> Tensor:
     return added[:, :, rows] if added.shape[2] > 1 else added
 
 
-Record = ChannelWeights | SpatialMask | SelfAttention
+Record = ChannelWeights | SpatialMask | FeatureMask | SelfAttention
 
 
 def shape_of(record: Record) -> str:
@@ -221,6 +267,9 @@ def shape_of(record: Record) -> str:
             return f"{len(record.weights)} channels"
         case SpatialMask():
             return f"{record.mask.shape[0]} x {record.mask.shape[1]} positions"
+        case FeatureMask():
+            channels, height, width = record.mask.shape
+            return f"{channels} channels x {height} x {width} positions"
         case SelfAttention():
             windows, heads, queries, _ = record.queries.shape
             return f"{windows} x {heads} heads x {queries} x {record.keys.shape[2]} tokens"

@@ -1,15 +1,24 @@
 """All records of one picture's pass through one network."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from torch import Tensor
 
 from attnviz.errors import NotFoundError, NothingTracedError, ValueRangeError
 from attnviz.geometry import Geometry
-from attnviz.records.kinds import PROVEN_BELOW, ChannelWeights, Record, SelfAttention, SpatialMask, shape_of
+from attnviz.records.kinds import (
+    PROVEN_BELOW,
+    ChannelWeights,
+    FeatureMask,
+    Record,
+    SelfAttention,
+    SpatialMask,
+    shape_of,
+)
 
-Kind = TypeVar("Kind", ChannelWeights, SpatialMask, SelfAttention)
+Kind = TypeVar("Kind", ChannelWeights, SpatialMask, FeatureMask, SelfAttention)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,6 +31,7 @@ class Trace:
         geometry: where the model input lies in the source picture; None if nobody said.
         records: in the order the layers ran.
         not_run: names of layers that could have been read and did not run in this pass.
+        unread: attention that this trace does not show. Key: name of the layer. Value: why it is not read.
     """
 
     model: str
@@ -29,6 +39,7 @@ class Trace:
     geometry: Geometry | None
     records: tuple[Record, ...]
     not_run: tuple[str, ...] = ()
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Trace({self.model}, {len(self.records)} records of {len(self.layers)} layers)"
@@ -79,7 +90,7 @@ class Trace:
         return tuple(record for record in self.records if not _is_proven(record))
 
     def summary(self) -> str:
-        """A table for reading: one line per record, then the layers that did not run.
+        """A table for reading: one line per record, then the layers that did not run or are not read.
 
         The columns are layer, call, mechanism, what the record holds, and its replay error.
         """
@@ -90,7 +101,9 @@ class Trace:
             rows.append((site.layer, str(site.call), site.mechanism, shape_of(record), error))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*lines, *(f"{layer}  did not run" for layer in self.not_run)])
+        lines += [f"{layer}  did not run" for layer in self.not_run]
+        lines += [f"{layer}  not read: {why}" for layer, why in self.unread.items()]
+        return "\n".join(lines)
 
 
 def _is_proven(record: Record) -> bool:

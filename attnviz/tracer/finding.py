@@ -1,25 +1,44 @@
 """Which layers of a network can be read, and whether the network can be traced at all."""
 
-from typing import NoReturn
+import re
+from typing import NamedTuple, NoReturn
 
 import torch
 from torch import nn
 
 from attnviz.errors import ValueRangeError
-from attnviz.mechanisms.base import Mechanism, mechanism_for
+from attnviz.mechanisms.base import Mechanism, mechanism_for, refusal_for
 from attnviz.records.seen_picture import refuse_training
 
 Found = tuple[str, nn.Module, Mechanism]
 """Dotted name of a layer in its model, the layer, and how to read it."""
 
 
-def attention_layers(model: nn.Module) -> list[Found]:
-    """Known layers in the model's order; what lies inside one belongs to it.
+_LOOKS_LIKE_ATTENTION = re.compile(r"attention|attn|squeeze_?excit|^SE(Module|Block|Layer|Gate)?$|cbam", re.IGNORECASE)
+
+
+class Layers(NamedTuple):
+    """The attention of a network.
+
+    Attributes:
+        readable: in the model's order; what lies inside one belongs to it.
+        unread: layers that are refused, or whose class has an attention's name and no mechanism. Key: dotted name.
+            Value: why it is not read.
+    """
+
+    readable: list[Found]
+    unread: dict[str, str]
+
+
+def attention_layers(model: nn.Module) -> Layers:
+    """Find what can be read, and what looks as if it should be.
 
     Raises:
         ValueRangeError: some module of the model is not fit for a trace.
     """
     found: list[Found] = []
+    refused: dict[str, str] = {}
+    unknown: dict[str, str] = {}
     mechanisms: dict[type, Mechanism | None] = {}
     seen: set[nn.Module] = set()
     to_visit: list[tuple[str, nn.Module, bool]] = [("", model, False)]
@@ -39,12 +58,25 @@ def attention_layers(model: nn.Module) -> list[Found]:
         if mechanism is not None and not inside:
             found.append((name, module, mechanism))
             inside = True
+        elif mechanism is None and not inside:
+            why = refusal_for(module)
+            if why is not None:
+                refused[name] = why
+                inside = True
+            elif _LOOKS_LIKE_ATTENTION.search(cls.__name__):
+                unknown[name] = (
+                    f'no mechanism reads {cls.__module__}.{cls.__qualname__}. See CONTRIBUTING, "Add a mechanism".'
+                )
         prefix = f"{name}." if name else ""
         # The last one pushed is visited first, so push them from the end.
         for child_name, child in reversed(module._modules.items()):
             if child is not None:
                 to_visit.append((prefix + child_name, child, inside))
-    return found
+    told = [*(name for name, _, _ in found), *refused, *unknown]
+    for wrapper in list(unknown):
+        if any(name != wrapper and name.startswith(f"{wrapper}." if wrapper else "") for name in told):
+            del unknown[wrapper]
+    return Layers(found, refused | unknown)
 
 
 def _refuse(name: str, module: nn.Module) -> NoReturn:

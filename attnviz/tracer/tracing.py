@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from attnviz.errors import NothingTracedError, ShapeError
+from attnviz.errors import NothingTracedError, ShapeError, UnreadableError
 from attnviz.mechanisms.base import WrittenToError, known_keys
 from attnviz.records import Trace
 from attnviz.records.seen_picture import SeenPicture, beside, one_seen
@@ -45,11 +45,17 @@ def trace(
         ShapeError: the input is not one picture, or a layer ran on several.
         ValueRangeError: the model is in training mode or has compiled parts, or a layer is used unusually.
         NothingTracedError: no known attention layer ran.
+        UnreadableError: all attention in the network is of a kind that is refused or unknown; the message says why.
     """
     tensor, geometry = one_seen(model_input)
     model = getattr(model, "_orig_mod", model)
-    found = attention_layers(model)
+    found, unread = attention_layers(model)
     if not found and not allow_empty:
+        if unread:
+            raise UnreadableError(
+                f"{name_of(model)} must have attention that can be read; got {_in_short(unread)} "
+                "Trace another network, or pass allow_empty=True."
+            )
         raise NothingTracedError(
             f"no known attention layer is in {name_of(model)!r}. Known: {', '.join(known_keys())}. "
             'See CONTRIBUTING, "Add a mechanism", or pass allow_empty=True.'
@@ -76,7 +82,14 @@ def trace(
         geometry=geometry,
         records=tuple(records),
         not_run=tuple(name for name, _, _ in found if name not in ran),
+        unread=unread,
     )
+
+
+def _in_short(unread: dict[str, str]) -> str:
+    """Each reason once, with the first layer that it holds for."""
+    reasons = {why: layer for layer, why in reversed(unread.items())}
+    return " ".join(f"{layer or 'the model itself'}: {why}" for why, layer in reversed(reasons.items()))
 
 
 def _logits(output: object) -> Tensor:

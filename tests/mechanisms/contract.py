@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from attnviz.mechanisms import mechanism_for
-from attnviz.records import ChannelWeights, Record, SelfAttention, SpatialMask
+from attnviz.records import ChannelWeights, FeatureMask, Record, SelfAttention, SpatialMask
 from attnviz.tracer import trace
 
 SIZES_HW = [(6, 6), (4, 7)]
@@ -71,6 +71,8 @@ def spoil(record: Record) -> Record:
             return replace(record, weights=record.weights.flip(0))
         case SpatialMask():
             return replace(record, mask=record.mask.flip(0, 1))
+        case FeatureMask():
+            return replace(record, mask=record.mask.flip(0, 1, 2))
         case SelfAttention():
             return replace(record, keys=record.keys.flip(2))
 
@@ -170,6 +172,11 @@ class MechanismContract:
                     assert mask.min() >= 0
                     assert mask.max() <= 1
                     assert record.features.shape == (self.channels, height, width)
+                case FeatureMask(mask=mask):
+                    assert mask.shape == (self.channels, height, width)
+                    assert mask.min() >= 0
+                    assert mask.max() <= 1
+                    assert record.features.shape == (self.channels, height, width)
                 case SelfAttention():
                     tokens = height * width + self.takes_tokens
                     weights = record.weights()
@@ -225,6 +232,9 @@ class MechanismContract:
                     assert torch.equal(late.weights, early.weights)
                     assert torch.equal(late.features, early.features)
                 case SpatialMask(), SpatialMask():
+                    assert torch.equal(late.mask, early.mask)
+                    assert torch.equal(late.features, early.features)
+                case FeatureMask(), FeatureMask():
                     assert torch.equal(late.mask, early.mask)
                     assert torch.equal(late.features, early.features)
                 case SelfAttention(), SelfAttention():
