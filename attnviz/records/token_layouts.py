@@ -67,7 +67,7 @@ def token_grid(layouts: Iterable[TokenLayout], count: int) -> TokenGrid | None:
 
 def layout_of(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
     """What a network says about its tokens for a model input of that many pixels; None if it says nothing."""
-    for read in (_own, _torchvision, _timm):
+    for read in (_own, _torchvision, _timm, _transformers):
         layout = read(model, input_hw)
         if layout is not None:
             return layout
@@ -116,3 +116,22 @@ def _timm(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
     names += [f"register {number}" for number in range(1, prefix - len(names) + 1)]
     rows, columns = size_of(input_hw)
     return TokenLayout((rows, columns), tuple(names[:prefix]))
+
+
+def _transformers(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
+    embeddings = getattr(model, "embeddings", None)
+    if not type(model).__module__.startswith("transformers.") or not isinstance(embeddings, nn.Module):
+        return None
+    patches = next((part for part in embeddings.modules() if isinstance(part, nn.Conv2d)), None)
+    if patches is None or patches.kernel_size != patches.stride:
+        return None
+    registers = getattr(embeddings, "register_tokens", None)
+    names = [
+        name
+        for name, token in (("class", "cls_token"), ("class", "class_embedding"), ("distillation", "distillation_token"))
+        if getattr(embeddings, token, None) is not None
+    ]
+    if registers is not None:
+        names += [f"register {number}" for number in range(1, registers.shape[1] + 1)]
+    height, width = patches.stride
+    return TokenLayout((input_hw[0] // height, input_hw[1] // width), tuple(names))
