@@ -2,9 +2,10 @@
 
 # ruff: noqa: RUF009 - the fields that answer late are descriptors; one for all records is what they are for.
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import overload
+from dataclasses import dataclass, field, replace
+from typing import TypeVar, overload
 
 import torch
 from torch import Tensor
@@ -47,11 +48,17 @@ class Site:
         layer: dotted name, as in `model.named_modules()`; "" for a model that is itself the layer.
         call: 0 for the layer's first run in this pass, 1 for its second, and so on.
         mechanism: registry key, with the part after a dot where a layer has several: "se", "cbam.spatial", "mhsa".
+        proven: what `proven` of its record says. Maps carry their sites, so they carry this along.
+        edit: how `intervene` changed the record, such as "gate off"; empty where it did not.
+
+    The last two are no part of the place: two sites are equal without them.
     """
 
     layer: str
     call: int
     mechanism: str
+    proven: bool | None = field(default=None, compare=False, repr=False)
+    edit: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,6 +73,23 @@ class _Record:
     """
 
     site: Site
+
+    def __post_init__(self) -> None:
+        proven = self.proven
+        if proven is not self.site.proven:
+            object.__setattr__(self, "site", replace(self.site, proven=proven))
+
+    @property
+    def proven(self) -> bool | None:
+        """Whether the layer's output follows from this record.
+
+        False where the replay is off by more than `PROVEN_BELOW` of the layer's largest absolute output, or is not a
+        number; None where the trace did not verify.
+        """
+        error, scale = getattr(self, "replay_error", None), getattr(self, "output_scale", None)
+        if error is None:
+            return None
+        return scale is not None and error <= PROVEN_BELOW * scale
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.site.layer or 'the model itself'}, {self.site.mechanism})"
@@ -99,6 +123,7 @@ class ChannelWeights(_Record):
         return self.weights[:, None, None]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.weights.dim() != 1:
             raise self._wrong_shape("weights", "(channels,)", self.weights, "Give the gate of one picture.")
         features = given(self, "features")
@@ -130,6 +155,7 @@ class SpatialMask(_Record):
         return self.mask[None]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.mask.dim() != 2:
             raise self._wrong_shape("mask", "(h, w)", self.mask, "Squeeze the batch and channel axes.")
         features = given(self, "features")
@@ -159,6 +185,7 @@ class FeatureMask(_Record):
     output_scale: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         mask, features = given(self, "mask"), given(self, "features")
         if mask is not None and mask.dim() != 3:
             raise self._wrong_shape("mask", "(channels, h, w)", mask, "Give the mask of one picture.")
@@ -185,6 +212,9 @@ class SelfAttention(_Record):
         mask: added to the logits as well, 0 where a query may look and very negative where it may not; None if none.
         query_tokens: how the queries lie, where they are other tokens than the keys, such as one class token or a finer
             grid; None where they are the same.
+        hidden: true where `intervene` took a key away from a query, broadcastable to (windows, heads, queries, keys);
+            None if nowhere.
+        heads_off: numbers of the heads that `intervene` turned off.
 
     Raises:
         ShapeError: queries or keys have other axes.
@@ -197,10 +227,13 @@ class SelfAttention(_Record):
     bias: OptionalTensorField = OptionalTensorField()
     mask: OptionalTensorField = OptionalTensorField()
     query_tokens: TokenGrid | None = None
+    hidden: Tensor | None = None
+    heads_off: tuple[int, ...] = ()
     replay_error: float | None = None
     output_scale: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name in ("queries", "keys"):
             tensor = given(self, name)
             if tensor is not None and tensor.dim() != 4:
@@ -217,7 +250,8 @@ class SelfAttention(_Record):
 
         Returns:
             `softmax(scale * queries keys^T + bias + mask)`, float32 of shape (windows, heads, queries, keys), in the
-            order asked for. Each row sums to 1; with equal keys every weight is 1 / keys.
+            order asked for. Each row sums to 1; with equal keys every weight is 1 / keys. Where `intervene` turned
+            a head off or hid every key from a query, the row is zero.
 
         Raises:
             ValueRangeError: a number is out of range, or the list is empty.
@@ -235,7 +269,18 @@ class SelfAttention(_Record):
             for added in (self.bias, self.mask):
                 if added is not None:
                     logits += _rows(added, chosen, block)
-            torch.softmax(logits, dim=-1, out=weights[:, :, start : start + at_once])
+            if self.hidden is not None:
+                logits = logits.masked_fill(_rows(self.hidden, chosen, block), -torch.inf)
+            here = weights[:, :, start : start + at_once]
+            if logits.requires_grad:
+                here[:] = torch.softmax(logits, dim=-1)
+            else:
+                torch.softmax(logits, dim=-1, out=here)
+            if self.hidden is not None:
+                here.masked_fill_((logits == -torch.inf).all(dim=-1, keepdim=True), 0)
+        off = [place for place, head in enumerate(chosen) if head in self.heads_off]
+        if off:
+            weights[:, off] = 0
         return weights
 
     def _chosen(self, what: str, numbers: Sequence[int] | None, count: int) -> list[int]:
@@ -258,6 +303,17 @@ def _rows(added: Tensor, heads: list[int], rows: list[int]) -> Tensor:
 
 
 Record = ChannelWeights | SpatialMask | FeatureMask | SelfAttention
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def changed(record: AnyRecord, **fields: object) -> AnyRecord:
+    """The record with some fields replaced, as `dataclasses.replace` does it, but without computing the others."""
+    other = copy.copy(record)
+    for name, value in fields.items():
+        object.__setattr__(other, name, value)
+    other.__post_init__()
+    return other
 
 
 def shape_of(record: Record) -> str:

@@ -9,7 +9,6 @@ from torch import Tensor
 from attnviz.errors import NotFoundError, NothingTracedError, ValueRangeError
 from attnviz.geometry import Geometry
 from attnviz.records.kinds import (
-    PROVEN_BELOW,
     ChannelWeights,
     FeatureMask,
     Record,
@@ -77,7 +76,7 @@ class Trace:
 
     @property
     def unproven(self) -> tuple[Record, ...]:
-        """Records whose replay is off by more than `PROVEN_BELOW` of the layer's largest output, or not a number.
+        """Records whose `proven` is False: the layer's output does not follow from them.
 
         Raises:
             ValueRangeError: the trace was made without `verify=True`, so that nothing is proven or disproven.
@@ -87,7 +86,7 @@ class Trace:
                 f"the trace of {self.model} must have been verified; got a trace without replays. "
                 "Trace with verify=True."
             )
-        return tuple(record for record in self.records if not _is_proven(record))
+        return tuple(record for record in self.records if not record.proven)
 
     def summary(self) -> str:
         """A table for reading: one line per record, then the layers that did not run or are not read.
@@ -97,15 +96,13 @@ class Trace:
         rows = [("layer", "call", "mechanism", "holds", "replay error")]
         for record in self.records:
             error = "not replayed" if record.replay_error is None else f"{record.replay_error:.1e}"
+            if record.proven is False:
+                error += " unproven"
             site = record.site
-            rows.append((site.layer, str(site.call), site.mechanism, shape_of(record), error))
+            holds = shape_of(record) + (f", {site.edit}" if site.edit else "")
+            rows.append((site.layer, str(site.call), site.mechanism, holds, error))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         lines += [f"{layer}  did not run" for layer in self.not_run]
         lines += [f"{layer}  not read: {why}" for layer, why in self.unread.items()]
         return "\n".join(lines)
-
-
-def _is_proven(record: Record) -> bool:
-    error, scale = record.replay_error, record.output_scale
-    return error is not None and scale is not None and error <= PROVEN_BELOW * scale
