@@ -20,7 +20,8 @@ class AAConv2d(nn.Module):
     resampled linearly along the offset axis, so that any input size works.
 
     Differs from the paper in one point that the paper leaves open: with a stride, the input of the attention is
-    average-pooled by that stride.
+    average-pooled by that stride. With `value_channels == out_channels` there is no convolution: the layer is fully
+    attentional (the paper's kappa = upsilon = 1).
 
     Args:
         in_channels: channels of the input.
@@ -28,12 +29,15 @@ class AAConv2d(nn.Module):
         kernel_size: side of the convolution's square kernel, odd.
         stride: of the convolution.
         key_channels: `d_k`, all heads together; divisible by `heads`.
-        value_channels: `d_v`, all heads together; divisible by `heads`, below `out_channels`.
+        value_channels: `d_v`, all heads together; divisible by `heads`, at most `out_channels`.
         heads: `N_h`.
-        grid_hw: output positions that the relative embeddings are stored for: `2 h - 1` and `2 w - 1` offsets.
+        grid_hw: positions of the attention that the relative embeddings are stored for: `2 h - 1` and `2 w - 1`
+            offsets.
+        downsample: the attention runs on a grid that is coarser by this factor: 3x3 average pooling of that stride
+            before it, bilinear interpolation of its output behind it (section 4.2, for large grids).
 
     Raises:
-        ValueRangeError: the channels do not divide by the heads, or leave none for the convolution.
+        ValueRangeError: the channels do not divide by the heads, or there are more values than outputs.
 
     Example:
         >>> layer = AAConv2d(16, 32, key_channels=40, value_channels=8, heads=2, grid_hw=(6, 5))
@@ -52,6 +56,7 @@ class AAConv2d(nn.Module):
         value_channels: int,
         heads: int,
         grid_hw: tuple[int, int],
+        downsample: int = 1,
     ) -> None:
         super().__init__()
         if key_channels % heads or value_channels % heads:
@@ -59,21 +64,26 @@ class AAConv2d(nn.Module):
                 f"key_channels and value_channels must be multiples of heads = {heads}; got {key_channels} and "
                 f"{value_channels}. Choose multiples, or another number of heads."
             )
-        if not 0 < value_channels < out_channels:
+        if not 0 < value_channels <= out_channels:
             raise ValueRangeError(
-                f"value_channels must lie between 1 and out_channels - 1 = {out_channels - 1}; got {value_channels}. "
-                "Leave some output channels to the convolution."
+                f"value_channels must lie between 1 and out_channels = {out_channels}; got {value_channels}. "
+                "What they leave of the output channels goes to the convolution."
             )
+        if downsample < 1:
+            raise ValueRangeError(f"downsample must be at least 1; got {downsample}. 1 keeps every position.")
         self.heads = heads
         self.stride = stride
         self.key_channels = key_channels
         self.value_channels = value_channels
         self.grid_hw = grid_hw
+        self.downsample = downsample
         key_width = key_channels // heads
         self.scale = key_width**-0.5
-        self.conv = nn.Conv2d(
-            in_channels, out_channels - value_channels, kernel_size, stride, kernel_size // 2, bias=False
-        )
+        self.conv: nn.Conv2d | None = None
+        if value_channels < out_channels:
+            self.conv = nn.Conv2d(
+                in_channels, out_channels - value_channels, kernel_size, stride, kernel_size // 2, bias=False
+            )
         self.qkv = nn.Conv2d(in_channels, 2 * key_channels + value_channels, 1, bias=False)
         self.out = nn.Conv2d(value_channels, value_channels, 1, bias=False)
         height, width = grid_hw
@@ -81,10 +91,17 @@ class AAConv2d(nn.Module):
         self.rel_w = nn.Parameter(torch.randn(2 * width - 1, key_width) * key_width**-0.5)
 
     def pool(self, x: Tensor) -> Tensor:
-        """The attention's input: `x` itself, or average-pooled when the convolution has a stride."""
-        if self.stride == 1:
-            return x
-        return F.avg_pool2d(x, self.stride, ceil_mode=True, count_include_pad=False)
+        """The attention's input: `x` itself, or average-pooled by the convolution's stride, then by `downsample`."""
+        if self.stride != 1:
+            x = F.avg_pool2d(x, self.stride, ceil_mode=True, count_include_pad=False)
+        if self.downsample != 1:
+            x = F.avg_pool2d(x, 3, self.downsample, padding=1, count_include_pad=False)
+        return x
+
+    def grids_of(self, input_hw: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(h, w) of the layer's output and of its attention, for an input of that many positions."""
+        height, width = (-(-size // self.stride) for size in input_hw)
+        return (height, width), (-(-height // self.downsample), -(-width // self.downsample))
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of `x`, each of shape (b, heads, positions, channels per head), row by row."""
@@ -119,16 +136,16 @@ class AAConv2d(nn.Module):
             x: the layer's input, shape (b, in_channels, h, w).
             attended: attention matrix times values, shape (b, heads, positions, channels per head).
         """
-        convolved = self.conv(x)
-        height = convolved.shape[-2]
-        return torch.cat(
-            [convolved, self.out(rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=height))], dim=1
-        )
+        output_hw, (height, _) = self.grids_of((x.shape[-2], x.shape[-1]))
+        mixed = self.out(rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=height))
+        if self.downsample != 1:
+            mixed = F.interpolate(mixed, size=output_hw, mode="bilinear", align_corners=False)
+        return mixed if self.conv is None else torch.cat([self.conv(x), mixed], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.project(x)
-        height, width = (-(-size // self.stride) for size in x.shape[-2:])
-        logits = (q * self.scale) @ k.transpose(-2, -1) + self.relative_logits(q, (height, width))
+        _, grid_hw = self.grids_of((x.shape[-2], x.shape[-1]))
+        logits = (q * self.scale) @ k.transpose(-2, -1) + self.relative_logits(q, grid_hw)
         return self.merge(x, logits.softmax(dim=-1) @ v)
 
 

@@ -94,7 +94,66 @@ def test_queries_and_keys_come_from_a_pointwise_convolution_without_bias() -> No
     assert layer.qkv.bias is None
 
 
-@pytest.mark.parametrize(("keys", "values"), [(7, 4), (8, 3), (8, 10), (8, 0)])
+@pytest.mark.parametrize(("keys", "values"), [(7, 4), (8, 3), (8, 12), (8, 0)])
 def test_impossible_channels_are_refused(keys: int, values: int) -> None:
     with pytest.raises(ValueRangeError, match="must"):
         AAConv2d(6, 10, key_channels=keys, value_channels=values, heads=2, grid_hw=(3, 4))
+
+
+def test_a_finer_grid_for_the_attention_is_refused() -> None:
+    with pytest.raises(ValueRangeError, match="downsample must be at least 1; got 0"):
+        AAConv2d(6, 10, key_channels=8, value_channels=4, heads=2, grid_hw=(3, 4), downsample=0)
+
+
+def test_as_many_values_as_outputs_leave_no_convolution() -> None:
+    torch.manual_seed(0)
+    layer = AAConv2d(6, 10, key_channels=8, value_channels=10, heads=2, grid_hw=(3, 4)).eval()
+    assert layer.conv is None
+    x = torch.randn(1, 6, 3, 4)
+    q, k, v = layer.project(x)
+    logits = torch.einsum("bhid,bhjd->bhij", q, k) / 2 + layer.relative_logits(q, (3, 4))
+    attended = torch.einsum("bhij,bhjd->bhid", logits.softmax(-1), v)
+    torch.testing.assert_close(layer(x), layer.out(rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=3)))
+
+
+def downsampled(stride: int = 1) -> AAConv2d:
+    torch.manual_seed(0)
+    options = {"key_channels": 8, "value_channels": 4, "heads": 2, "grid_hw": (2, 3), "downsample": 2}
+    return AAConv2d(6, 10, stride=stride, **options).eval()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hw", [(4, 6), (5, 6), (7, 5), (1, 9)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_downsampled_attention_fits_any_input_size(hw: tuple[int, int], stride: int) -> None:
+    layer, x = downsampled(stride), torch.randn(1, 6, *hw)
+    output_hw = tuple(-(-size // stride) for size in hw)
+    coarse_hw = tuple(-(-size // 2) for size in output_hw)
+    assert layer.grids_of(hw) == (output_hw, coarse_hw)
+    assert layer.pool(x).shape == (1, 6, *coarse_hw)
+    assert layer(x).shape == (1, 10, *output_hw)
+
+
+def test_downsampling_averages_three_by_three_cells() -> None:
+    x = torch.arange(20.0).view(1, 1, 4, 5).expand(1, 6, 4, 5)
+    pooled = downsampled().pool(x)[0, 0]
+    # Rows hold 0 to 4, 5 to 9, 10 to 14, 15 to 19. Around (0, 0): cells 0, 1, 5, 6, mean 3.
+    # Around (0, 2): 1, 2, 3, 6, 7, 8, mean 4.5. Around (2, 2): rows 1 to 3, columns 1 to 3, mean is the middle, 12.
+    assert pooled[0, 0] == 3.0
+    assert pooled[0, 1] == 4.5
+    assert pooled[1, 1] == 12.0
+
+
+def test_downsampled_attention_is_interpolated_and_the_convolution_is_not() -> None:
+    layer = downsampled()
+    with torch.no_grad():
+        layer.out.weight.copy_(torch.eye(4)[:, :, None, None])
+    x = torch.randn(1, 6, 4, 6)
+    coarse = torch.tensor([[0.0, 4.0, 8.0], [8.0, 12.0, 16.0]])  # 2 x 3 positions
+    attended = coarse.flatten().view(1, 1, 6, 1).expand(1, 2, 6, 2)
+    output = layer.merge(x, attended)
+    torch.testing.assert_close(output[:, :-4], layer.conv(x))
+    # Each coarse cell covers two columns; its centre lies between them. Columns 0 and 5 keep the outer values, 1 lies
+    # a quarter of the way from 0 to 4, 2 three quarters, and so on. Rows likewise: 0, a quarter, three quarters, 1 of 8.
+    columns = torch.tensor([0.0, 1.0, 3.0, 5.0, 7.0, 8.0])
+    rows = torch.tensor([0.0, 2.0, 6.0, 8.0])
+    torch.testing.assert_close(output[0, -1], rows[:, None] + columns[None, :])

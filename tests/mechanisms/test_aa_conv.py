@@ -1,5 +1,6 @@
 import math
 
+import pytest
 import torch
 from torch import nn
 
@@ -16,6 +17,21 @@ class TestAAConv(MechanismContract):
     def layer(self) -> nn.Module:
         # Stored for neither of the contract's sizes: the embeddings are resampled.
         return AAConv2d(8, 10, key_channels=6, value_channels=4, heads=2, grid_hw=(5, 5))
+
+
+@pytest.mark.parametrize("hw", [(8, 8), (7, 10)])
+def test_downsampled_and_convolution_free_layers_prove_themselves(hw: tuple[int, int]) -> None:
+    both = nn.Sequential(
+        AAConv2d(3, 8, stride=2, key_channels=6, value_channels=4, heads=2, grid_hw=(2, 3), downsample=2),
+        AAConv2d(8, 4, key_channels=6, value_channels=4, heads=2, grid_hw=(4, 5)),
+    )
+    result = trace(vary(both).eval(), torch.randn(1, 3, *hw), verify=True)
+    assert result.unproven == ()
+    coarse, fine = result.of(SelfAttention)
+    # The first layer's output has half the cells of the input, its attention half of those, each rounded up.
+    output_hw = tuple(-(-size // 2) for size in hw)
+    assert fine.tokens.grid_hw == output_hw
+    assert coarse.tokens.grid_hw == tuple(-(-size // 2) for size in output_hw)
 
 
 def test_relative_positions_worked_by_hand() -> None:
