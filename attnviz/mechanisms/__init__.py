@@ -3,9 +3,12 @@
 from attnviz.mechanisms import (
     aa_conv,
     cbam,
+    maxvit,
     multihead_attention,
     squeeze_excitation,
     timm_attention,
+    timm_swin,
+    torchvision_swin,
 )
 from attnviz.mechanisms.base import (
     Emit,
@@ -30,6 +33,7 @@ __all__ = [
     "cbam",
     "known_keys",
     "known_layers",
+    "maxvit",
     "mechanism_for",
     "multihead_attention",
     "refuse",
@@ -37,4 +41,6 @@ __all__ = [
     "register",
     "squeeze_excitation",
     "timm_attention",
+    "timm_swin",
+    "torchvision_swin",
 ]
