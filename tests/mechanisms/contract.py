@@ -140,10 +140,14 @@ class MechanismContract:
         """How a network calls the layer."""
         return layer(x)
 
-    @pytest.fixture
-    def net(self) -> Net:
+    def network(self) -> nn.Module:
+        """The layer in a network, with random weights. The documentation measures replay errors on it."""
         out_channels = self.out_channels or self.channels
         return vary(Net(self.layer(), self.channels, out_channels, self.call, self.takes_tokens)).eval()
+
+    @pytest.fixture
+    def net(self) -> nn.Module:
+        return self.network()
 
     @pytest.fixture
     def oblong(self) -> Tensor:
