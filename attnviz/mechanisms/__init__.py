@@ -2,13 +2,23 @@
 
 from attnviz.mechanisms import (
     aa_conv,
+    bam,
     cbam,
+    cbam_orders,
+    coordinate_attention,
+    eca,
+    gather_excite,
+    global_context,
     maxvit,
     multihead_attention,
+    official_cbam,
+    residual_attention,
     squeeze_excitation,
     timm_attention,
     timm_swin,
     torchvision_swin,
+    transformers_attention,
+    transformers_windows,
 )
 from attnviz.mechanisms.base import (
     Emit,
@@ -22,6 +32,7 @@ from attnviz.mechanisms.base import (
     register,
 )
 from attnviz.mechanisms.gates import ChannelGateMechanism, SpatialGateMechanism
+from attnviz.mechanisms.official_cbam import register_cbam
 
 __all__ = [
     "ChannelGateMechanism",
@@ -30,17 +41,28 @@ __all__ = [
     "Run",
     "SpatialGateMechanism",
     "aa_conv",
+    "bam",
     "cbam",
+    "cbam_orders",
+    "coordinate_attention",
+    "eca",
+    "gather_excite",
+    "global_context",
     "known_keys",
     "known_layers",
     "maxvit",
     "mechanism_for",
     "multihead_attention",
+    "official_cbam",
     "refuse",
     "refused_layers",
     "register",
+    "register_cbam",
+    "residual_attention",
     "squeeze_excitation",
     "timm_attention",
     "timm_swin",
     "torchvision_swin",
+    "transformers_attention",
+    "transformers_windows",
 ]
