@@ -22,7 +22,7 @@ from attnviz.maps import AttentionMap, explain
 from attnviz.pictures import ModelInput, Picture, Preprocessing, open_picture
 from attnviz.records import ChannelWeights, FeatureMask, SelfAttention, Site, SpatialMask, TokenGrid, Trace
 from attnviz.regions import Region
-from attnviz.tracer import trace
+from attnviz.tracer import intervene, trace, trace_each
 from attnviz.zoo import load
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "explain",
     "export",
     "focus",
+    "intervene",
     "layers",
     "load",
     "maps",
@@ -55,5 +56,6 @@ __all__ = [
     "pictures",
     "render",
     "trace",
+    "trace_each",
     "zoo",
 ]

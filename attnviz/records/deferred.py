@@ -5,14 +5,51 @@ be made from; this file makes sure that a late answer is the same as an early on
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import overload
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from attnviz.errors import AttnvizError, NothingTracedError
+
+_GRAPH_KEPT: ContextVar[bool] = ContextVar("attnviz_graph_kept", default=False)
+
+
+class _WithoutDetach(TorchFunctionMode):
+    """`tensor.detach()` gives the tensor itself."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: Sequence[type],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        if func is torch.Tensor.detach:
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def graph_kept() -> Iterator[None]:
+    """Tensors that are emitted or computed for records inside the block keep their gradient history.
+
+    For interventions: a layer computed from such records has the gradient that it should have.
+    """
+    if not torch.is_grad_enabled():
+        yield
+        return
+    token = _GRAPH_KEPT.set(True)
+    try:
+        with _WithoutDetach():
+            yield
+    finally:
+        _GRAPH_KEPT.reset(token)
 
 
 class Deferred:
@@ -48,7 +85,8 @@ class Deferred:
         with self._lock:
             if self._compute is not None:
                 self._refuse_changes(what)
-                with torch.inference_mode(False), torch.no_grad():
+                grad = _GRAPH_KEPT.get() and torch.is_grad_enabled()
+                with torch.inference_mode(False), torch.set_grad_enabled(grad):
                     self._values = tuple(owned(tensor) for tensor in self._compute())
                 self._compute, self._sources, self._layer, self._state = None, (), None, ()
             return self._values

@@ -5,7 +5,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar, overload
+from typing import Literal, TypeVar, overload
 
 import torch
 from torch import Tensor
@@ -257,9 +257,9 @@ class SelfAttention(_Record):
             ValueRangeError: a number is out of range, or the list is empty.
         """
         all_queries, all_keys = self.queries, self.keys
-        windows, head_count, query_count, _ = all_queries.shape
-        rows = self._chosen("queries", queries, query_count)
-        chosen = self._chosen("heads", heads, head_count)
+        windows = len(all_queries)
+        rows = self.numbers("queries", queries)
+        chosen = self.numbers("heads", heads)
         keys = all_keys[:, chosen].transpose(-2, -1) * self.scale
         weights = torch.empty(windows, len(chosen), len(rows), keys.shape[-1])
         at_once = max(1, _NUMBERS_AT_ONCE // (windows * len(chosen) * keys.shape[-1]))
@@ -283,7 +283,13 @@ class SelfAttention(_Record):
             weights[:, off] = 0
         return weights
 
-    def _chosen(self, what: str, numbers: Sequence[int] | None, count: int) -> list[int]:
+    def numbers(self, what: Literal["heads", "queries"], numbers: Sequence[int] | None) -> list[int]:
+        """Numbers of heads or queries, none of them negative; None stands for all.
+
+        Raises:
+            ValueRangeError: a number is out of range, or the list is empty.
+        """
+        count = self.queries.shape[1 if what == "heads" else 2]
         if numbers is None:
             return list(range(count))
         if not numbers or any(not -count <= number < count for number in numbers):

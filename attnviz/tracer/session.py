@@ -13,7 +13,9 @@ from torch.utils.hooks import RemovableHandle
 
 from attnviz.mechanisms.base import Mechanism, Run
 from attnviz.records import Part, Record, Site, TokenGrid, owned
+from attnviz.records.kinds import changed
 from attnviz.records.token_layouts import TokenLayout, token_grid, token_layouts
+from attnviz.tracer.edits import EDITING, edited
 from attnviz.tracer.finding import Found, name_of
 
 PRESENT: ContextVar["Session | None"] = ContextVar("attnviz_session", default=None)
@@ -45,13 +47,14 @@ class Session:
     what it costs afterwards. So the looks wait until the network is done, unless `at_once`.
     """
 
-    def __init__(self, model: nn.Module, input_hw: tuple[int, int], options: Options, *, at_once: bool) -> None:
+    def __init__(self, model: nn.Module, input_hw: tuple[int, int] | None, options: Options, *, at_once: bool) -> None:
         self.records: list[Record] = []
         self.options = options
+        self.editors = EDITING.get()
         self._model = model
-        self._input_hw = input_hw
+        self.input_hw = input_hw
         self._waiting: list[Callable[[], None]] | None = None if at_once else []
-        self._said: dict[str, TokenLayout | None] = {}
+        self.said: dict[str, TokenLayout | None] = {}
         self._hooks = ExitStack()
         self._looks: dict[nn.Module, tuple[RemovableHandle, list[Callable[[Run], None]]]] = {}
 
@@ -62,14 +65,23 @@ class Session:
         try:
             with self._hooks:
                 for name, layer, mechanism in found:
-                    watch = _LayerWatch(self, name, layer, mechanism)
-                    for handle in mechanism.watch(layer, watch):
-                        self._hooks.callback(handle.remove)
+                    watch = self.watch(name, layer, mechanism)
                     watch.after(layer, watch.close, hidden=mechanism.hidden)
                 yield
             self._catch_up()
         finally:
             PRESENT.reset(token)
+
+    def watch(self, name: str, layer: nn.Module, mechanism: Mechanism) -> "LayerWatch":
+        """Hook a layer as its mechanism wants it."""
+        watch = LayerWatch(self, name, layer, mechanism)
+        for handle in mechanism.watch(layer, watch):
+            self._hooks.callback(handle.remove)
+        return watch
+
+    def is_present(self) -> bool:
+        """Whether this thread's pass is the one that the session is for."""
+        return PRESENT.get() is self
 
     def soon(self, step: Callable[[], None]) -> None:
         """Take a step now, or after the pass, in the same order."""
@@ -97,7 +109,7 @@ class Session:
 
         # Another thread's pass may meet this hook half registered or half removed, and then calls it without kwargs.
         def after(ran: nn.Module, args: tuple[object, ...], *rest: object) -> None:
-            if PRESENT.get() is self and ran is module:
+            if ran is module and self.is_present():
                 kwargs = rest[0] if len(rest) == 2 and isinstance(rest[0], dict) else {}
                 # Under autocast a later computation would run in another precision than the layer did.
                 if self._waiting is not None and _autocasting():
@@ -106,44 +118,40 @@ class Session:
                 for each in looks:
                     self.soon(partial(each, run))
 
-        handle = (
-            register_module_forward_hook(after, with_kwargs=True)
-            if hidden
-            else module.register_forward_hook(after, with_kwargs=True)
-        )
-        if hidden:
-            self._hooks.callback(_forget_kwargs, handle)
-        self._hooks.callback(handle.remove)
+        handle = self.hang(module, after, hidden=hidden)
         self._looks[module] = handle, looks
+        return handle
+
+    def hang(self, module: nn.Module, hook: Callable[..., object], *, hidden: bool) -> RemovableHandle:
+        """A hook with keyword arguments, until the session ends. A hidden one gets the runs of all modules."""
+        if hidden:
+            handle = register_module_forward_hook(hook, with_kwargs=True)  # type: ignore[arg-type]
+            self._hooks.callback(_forget_kwargs, handle)
+        else:
+            handle = module.register_forward_hook(hook, with_kwargs=True)
+        self._hooks.callback(handle.remove)
         return handle
 
     def tokens(self, layer: str, count: int) -> TokenGrid | str:
         """How `count` tokens of a layer lie, or the sentence that says why nobody knows."""
-        asked = self.options.grid_hw
-        layouts = (
-            token_layouts(self._model, layer, count, self._input_hw, self._said)
-            if asked is None
-            else [TokenLayout(asked)]
-        )
+        asked, input_hw = self.options.grid_hw, self.input_hw
+        layouts: Iterable[TokenLayout] = ()
+        if asked is not None:
+            layouts = [TokenLayout(asked)]
+        elif input_hw is not None:
+            layouts = token_layouts(self._model, layer, count, input_hw, self.said)
+        size = "unknown size" if input_hw is None else f"{input_hw[0]} x {input_hw[1]} px"
         return token_grid(layouts, count) or (
-            f"{layer}: the grid of the tokens must be known; got {count} tokens from an input of "
-            f"{self._input_hw[0]} x {self._input_hw[1]} px in {name_of(self._model)}, which does not say how they "
-            "lie. Trace with grid_hw=(rows, columns)."
+            f"{layer}: the grid of the tokens must be known; got {count} tokens from an input of {size} in "
+            f"{name_of(self._model)}, which does not say how they lie. Trace with grid_hw=(rows, columns)."
         )
 
-
-class _Pending(NamedTuple):
-    """A record without its proof."""
-
-    kind: type[Record]
-    site: Site
-    fields: dict[str, object]
-
-    def record(self, **proof: float) -> Record:
-        return self.kind(site=self.site, **self.fields, **proof)  # type: ignore[arg-type]
+    def stop(self) -> None:
+        """Take all hooks away."""
+        self._hooks.close()
 
 
-class _LayerWatch:
+class LayerWatch:
     """What a mechanism emits for one layer, gathered until the layer's run is over."""
 
     def __init__(self, session: Session, layer: str, module: nn.Module, mechanism: Mechanism) -> None:
@@ -151,13 +159,13 @@ class _LayerWatch:
         self._session = session
         self._module = module
         self._mechanism = mechanism
-        self._pending: list[_Pending] = []
+        self._pending: list[tuple[type[Record], Site, dict[str, object]]] = []
         self._calls = 0
 
     def __call__(
         self, kind: type[Record], *, part: str = "", **fields: Tensor | Part | TokenGrid | int | float | None
     ) -> None:
-        if PRESENT.get() is not self._session:
+        if not self._session.is_present():
             return
         held: dict[str, object] = {}
         for name, value in fields.items():
@@ -174,30 +182,41 @@ class _LayerWatch:
     def _gather(self, kind: type[Record], part: str, held: dict[str, object]) -> None:
         key = self._mechanism.key
         site = Site(self.layer, self._calls, f"{key}.{part}" if part else key)
-        self._pending.append(_Pending(kind, site, held))
+        self._pending.append((kind, site, held))
 
     def after(self, module: nn.Module, look: Callable[[Run], None], *, hidden: bool = False) -> RemovableHandle:
         return self._session.hook(module, look, hidden=hidden)
 
-    def close(self, run: Run) -> None:
-        """The layer's run is over: number it, replay it if asked to, and file its records."""
+    def take(self) -> list[Record]:
+        """The records of the layer's run, which is over."""
         pending, self._pending = self._pending, []
-        records = [item.record() for item in pending]
+        self._calls += 1
+        return [kind(site=site, **fields) for kind, site, fields in pending]  # type: ignore[arg-type]
+
+    def close(self, run: Run) -> None:
+        """The layer's run is over: replay it if asked to, and file its records."""
+        records = self.take()
+        if self._session.editors:
+            records = edited(self._session.editors, self._module, records)
         if self._session.options.verify and records:
             error, scale = self._proof(run, records)
-            records = [item.record(replay_error=error, output_scale=scale) for item in pending]
+            records = [changed(record, replay_error=error, output_scale=scale) for record in records]
         self._session.records += records
-        self._calls += 1
+
+    def replay(self, x: Tensor, records: list[Record]) -> Tensor:
+        """The layer's output from its records. Hooks are blind meanwhile: a replay is no run."""
+        present, editing = PRESENT.set(None), EDITING.set(())
+        try:
+            return self._mechanism.replay(self._module, x, *records)
+        finally:
+            PRESENT.reset(present)
+            EDITING.reset(editing)
 
     def _proof(self, run: Run, records: list[Record]) -> tuple[float, float]:
-        """Largest error of the replay, and largest output. Hooks are blind meanwhile: a replay is no run."""
-        token = PRESENT.set(None)
-        try:
-            with torch.no_grad():
-                replayed = self._mechanism.replay(self._module, run.x, *records)
-                return float((replayed - run.y).abs().max()), float(run.y.abs().max())
-        finally:
-            PRESENT.reset(token)
+        """Largest error of the replay, and largest output."""
+        with torch.no_grad():
+            replayed = self.replay(run.x, records)
+            return float((replayed - run.y).abs().max()), float(run.y.abs().max())
 
 
 def _forget_kwargs(handle: RemovableHandle) -> None:

@@ -1,5 +1,7 @@
 """Run a network on one picture and record what its attention layers did. The network runs as it would without us."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -83,6 +85,55 @@ def trace(
         records=tuple(records),
         not_run=tuple(name for name, _, _ in found if name not in ran),
         unread=unread,
+    )
+
+
+def trace_each(
+    model: nn.Module,
+    pictures: Iterable[SeenPicture | Tensor] | Tensor,
+    *,
+    verify: bool = False,
+    eager: bool = False,
+    grad: bool = False,
+    grid_hw: tuple[int, int] | None = None,
+    allow_empty: bool = False,
+) -> tuple[Trace, ...]:
+    """One trace for each of several pictures.
+
+    Each picture passes through the network alone, so every number is what `trace` gives for it, to the last bit, and
+    pictures may differ in size. A batch in one pass would be quicker, and its last bits would depend on the batch.
+
+    Args:
+        model: any network in evaluation mode.
+        pictures: a tensor (n, channels, h, w); or several model inputs, from `preprocess` or as tensors
+            (1, channels, h, w).
+        verify: as in `trace`, and so are the others.
+        eager: see there.
+        grad: see there.
+        grid_hw: see there.
+        allow_empty: see there.
+
+    Returns:
+        The traces, in the order of the pictures.
+
+    Raises:
+        ShapeError: there is no picture, or one of them is not one picture.
+        AttnvizError: what `trace` raises; nothing is returned then.
+    """
+    singles = list(pictures.split(1)) if isinstance(pictures, Tensor) and pictures.dim() == 4 else list(pictures)
+    if not singles or (isinstance(pictures, Tensor) and pictures.shape[0] == 0):
+        raise ShapeError("pictures must hold at least one picture; got none. Give a batch or a list of model inputs.")
+    return tuple(
+        trace(
+            model,
+            picture,
+            verify=verify,
+            eager=eager,
+            grad=grad,
+            grid_hw=grid_hw,
+            allow_empty=allow_empty,
+        )
+        for picture in singles
     )
 
 
