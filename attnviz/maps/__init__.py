@@ -19,6 +19,7 @@ from attnviz.maps.grad_cam import GradCam  # isort: skip
 from attnviz.maps.gated_activation import GatedActivation  # isort: skip
 from attnviz.maps.gate_difference import GateDifference  # isort: skip
 from attnviz.maps.spatial_gate import SpatialGateMap  # isort: skip
+from attnviz.maps.feature_mask import FeatureMaskMap  # isort: skip
 from attnviz.maps.attention_from import AttentionFrom  # isort: skip
 from attnviz.maps.received import Received  # isort: skip
 from attnviz.maps.rollout import Rollout  # isort: skip
@@ -33,6 +34,7 @@ __all__ = [
     "AttentionFrom",
     "AttentionMap",
     "ChannelProfile",
+    "FeatureMaskMap",
     "GateDifference",
     "GatedActivation",
     "GradCam",

@@ -8,14 +8,14 @@ from torch import Tensor
 
 from attnviz.errors import ValueRangeError
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
-from attnviz.maps.gated_activation import GatedActivation, gate_energy
+from attnviz.maps.gated_activation import gate_energy, has_gate
 from attnviz.records import Record, Trace
 
 _CARD = MethodCard(
     name="gate_difference",
     title="What the gate changes",
     answers="Which places gain activity because of the gate, and which lose it?",
-    needs="ChannelWeights",
+    needs="ChannelWeights, SpatialMask or FeatureMask",
     class_dependent=False,
     unit="change of share",
 )
@@ -54,7 +54,7 @@ class GateDifference:
 
     @classmethod
     def fits(cls, records: Iterable[Record]) -> bool:
-        return GatedActivation.fits(records)
+        return has_gate(records)
 
 
 def _shares(energy_hw: Tensor, where: str) -> Tensor:

@@ -1,7 +1,8 @@
-"""Where a channel-gated layer is active.
+"""Where a gated layer is active.
 
 A channel gate has one factor per channel and no place of its own. What has a place is the feature map that it
-multiplies, so the map shown is the activation after the gate, with the activation before it for comparison.
+multiplies, so the map shown is the activation after the gate, with the activation before it for comparison. The same
+can be asked of every other gate, whose factors differ from place to place as well.
 """
 
 from collections.abc import Iterable
@@ -11,18 +12,25 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from attnviz.errors import NothingTracedError
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
-from attnviz.maps.choosing import choose, records_of
-from attnviz.records import ChannelWeights, Record, Site, SpatialMask, Trace
+from attnviz.maps.choosing import choose, what_is_there
+from attnviz.records import ChannelWeights, FeatureMask, Record, Site, SpatialMask, Trace
+
+Gate = ChannelWeights | SpatialMask | FeatureMask
 
 _CARD = MethodCard(
     name="gated_activation",
     title="Gate-weighted activation",
-    answers="Where is this layer active, once its gate has weighted the channels?",
-    needs="ChannelWeights",
+    answers="Where is this layer active, once its gate has weighted the features?",
+    needs="ChannelWeights, SpatialMask or FeatureMask",
     class_dependent=False,
     unit="mean squared activation",
 )
+
+
+_NAMES = {"se": "SE", "ese": "eSE", "eca": "ECA", "gc": "GC", "cbam": "CBAM", "bam": "BAM"}
+"""Mechanism, without its part, to the name that its paper gave it. Others are named as they are, without underscores."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +40,7 @@ class GateEnergy:
     Attributes:
         before: mean over channels of the squared features, shape (h, w).
         after: the same once the gate, or both gates of a CBAM, multiplied the features.
-        sites: the channel gate, and the spatial gate if the layer has one.
+        sites: of the gates, in the order in which they were applied.
         name: "SE", "CBAM", or the mechanism's own name.
     """
 
@@ -42,45 +50,52 @@ class GateEnergy:
     name: str
 
 
+def has_gate(records: Iterable[Record]) -> bool:
+    """Whether some record holds factors that a layer multiplied its features with."""
+    return any(isinstance(record, Gate) for record in records)
+
+
 def gate_energy(trace: Trace, layer: str | int | None, method: object) -> GateEnergy:
     """Activation before and after the gate of the chosen layer.
 
-    A spatial gate that ran in the same layer and the same call, right after the channel gate, counts as part of it:
-    this is how CBAM applies its two gates.
+    All gates of one run of a layer count together, in the order in which they were applied: CBAM has two. The features
+    are what the first of them multiplied.
 
     Raises:
-        NothingTracedError: the trace holds no channel gate.
-        NotFoundError: no channel gate has this name.
+        NothingTracedError: the trace holds no gate.
+        NotFoundError: no gated layer has this name.
     """
-    channel = choose(records_of(trace, ChannelWeights, method), layer)
-    features = channel.features.float()
-    gated = features * channel.weights[:, None, None]
-    sites: tuple[Site, ...] = (channel.site,)
-    spatial = _spatial_partner(trace, channel)
-    if spatial is not None:
-        gated = gated * spatial.mask
-        sites = (channel.site, spatial.site)
-    family = channel.site.mechanism.split(".")[0]
-    name = {"se": "SE", "cbam": "CBAM"}.get(family, family)
-    return GateEnergy(before=_energy(features), after=_energy(gated), sites=sites, name=name)
+    runs: dict[tuple[str, int, str], list[Gate]] = {}
+    for record in trace.records:
+        if isinstance(record, Gate):
+            runs.setdefault((record.site.layer, record.site.call, _family(record)), []).append(record)
+    if not runs:
+        raise NothingTracedError(
+            f"{method!r} needs a {_CARD.needs} record; got {what_is_there(trace.records)}. "
+            "attnviz.maps.available(trace) lists the maps that fit this network."
+        )
+    first = choose([gates[0] for gates in runs.values()], layer)
+    family = _family(first)
+    gates = runs[first.site.layer, first.site.call, family]
+    features = first.features.float()
+    gated = features
+    for gate in gates:
+        gated = gated * gate.factor
+    return GateEnergy(
+        before=_energy(features),
+        after=_energy(gated),
+        sites=tuple(gate.site for gate in gates),
+        name=_NAMES.get(family, family.replace("_", " ")),
+    )
+
+
+def _family(record: Gate) -> str:
+    """The mechanism without its part: the gates of one layer share it."""
+    return record.site.mechanism.split(".")[0]
 
 
 def _energy(features_chw: Tensor) -> Tensor:
     return features_chw.square().mean(dim=0)
-
-
-def _spatial_partner(trace: Trace, channel: ChannelWeights) -> SpatialMask | None:
-    """The spatial gate of the same run of the same layer; parts of one mechanism share the name before the dot."""
-    family = channel.site.mechanism.split(".")[0]
-    for record in trace.records:
-        site = record.site
-        if (
-            isinstance(record, SpatialMask)
-            and (site.layer, site.call) == (channel.site.layer, channel.site.call)
-            and site.mechanism.split(".")[0] == family
-        ):
-            return record
-    return None
 
 
 @register_method(_CARD)
@@ -89,7 +104,8 @@ class GatedActivation:
     """Mean over channels of the squared features, after the gate or before it.
 
     For SE this is the SE-weighted activation: the gate decides how much each channel counts, the features decide
-    where. For CBAM the channel gate and then the spatial gate are applied.
+    where. For CBAM the channel gate and then the spatial gate are applied. For a mask over all features, such as that
+    of residual attention, every feature has a factor of its own.
 
     Misleads when: read as "where the gate looks". Most of the picture comes from the features; compare with
     `gated=False`, or look at `GateDifference`.
@@ -123,4 +139,4 @@ class GatedActivation:
 
     @classmethod
     def fits(cls, records: Iterable[Record]) -> bool:
-        return any(isinstance(record, ChannelWeights) for record in records)
+        return has_gate(records)

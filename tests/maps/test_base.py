@@ -12,7 +12,7 @@ from attnviz.errors import NotFoundError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap, GradCam, Rollout, is_flat
 from attnviz.maps.base import MethodCard, register_method
-from attnviz.records import ChannelWeights, Site, SpatialMask
+from attnviz.records import ChannelWeights, FeatureMask, Site, SpatialMask
 
 GEOMETRY = Geometry.identity((4, 6))
 
@@ -127,9 +127,13 @@ def test_explain_refuses_a_batch():
 def test_available_lists_what_fits_and_what_fits_always(trace_of):
     gate = ChannelWeights(Site("a", 0, "se"), weights=torch.ones(2), features=torch.ones(2, 4, 6))
     mask = SpatialMask(Site("b", 0, "cbam.spatial"), mask=torch.ones(4, 6), features=torch.ones(2, 4, 6))
-    of_gate, of_mask = ({card.name for card in maps.available(trace_of(record))} for record in (gate, mask))
+    features = FeatureMask(Site("c", 0, "bam"), mask=torch.ones(2, 4, 6), features=torch.ones(2, 4, 6))
+    of_gate, of_mask, of_features = (
+        {card.name for card in maps.available(trace_of(record))} for record in (gate, mask, features)
+    )
     assert of_gate == {"grad_cam", "activation", "gated_activation", "gate_difference"}
-    assert of_mask == {"grad_cam", "activation", "spatial_gate"}
+    assert of_mask == {*of_gate, "spatial_gate"}
+    assert of_features == {*of_gate, "feature_mask"}
 
 
 def test_every_method_has_a_card_for_menus():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from attnviz.errors import NotFoundError, NothingTracedError
-from attnviz.maps import GatedActivation, Rollout, SpatialGateMap
+from attnviz.maps import FeatureMaskMap, GatedActivation, Rollout, SpatialGateMap
 from attnviz.maps.choosing import choose
 from attnviz.records import Site, SpatialMask
 
@@ -55,12 +55,13 @@ def test_a_place_outside_says_how_many_there_are(layer):
         choose(RECORDS, layer)
 
 
-@pytest.mark.parametrize("method", [GatedActivation(), Rollout()])
+@pytest.mark.parametrize("method", [FeatureMaskMap(), Rollout()])
 def test_a_trace_without_the_kind_says_what_is_there(trace_of, method):
     with pytest.raises(NothingTracedError, match="4 SpatialMask"):
         method(trace_of(*RECORDS))
 
 
-def test_a_trace_without_records(trace_of):
+@pytest.mark.parametrize("method", [GatedActivation(), SpatialGateMap()])
+def test_a_trace_without_records(trace_of, method):
     with pytest.raises(NothingTracedError, match="without records"):
-        SpatialGateMap()(trace_of())
+        method(trace_of())

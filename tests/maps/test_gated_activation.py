@@ -6,7 +6,7 @@ import torch
 
 from attnviz.errors import ValueRangeError
 from attnviz.maps import GatedActivation, GateDifference
-from attnviz.records import ChannelWeights, Site, SpatialMask
+from attnviz.records import ChannelWeights, FeatureMask, Site, SpatialMask
 
 # Channel 0 is 3 on the left and 0 on the right; channel 1 is 1 and 2.
 FEATURES = torch.tensor([[[3.0, 0.0]], [[1.0, 2.0]]])
@@ -70,3 +70,37 @@ def test_difference_of_shares(trace_of):
 def test_a_closed_gate_has_no_shares(trace_of):
     with pytest.raises(ValueRangeError, match=r"layer4\.1\.attention after the gate"):
         GateDifference()(trace_of(channel_gate([0.0, 0.0])))
+
+
+def test_a_spatial_gate_alone(trace_of):
+    # Before, 5 and 2; the mask (0.5, 1) multiplies the energy by (0.25, 1): 1.25 and 2.
+    gate = SpatialMask(Site("gate", 0, "cbam.spatial"), mask=torch.tensor([[0.5, 1.0]]), features=FEATURES)
+    assert np.array_equal(GatedActivation()(trace_of(gate)).values_hw, [[1.25, 2.0]])
+    # Shares 5/7 and 2/7 before, 1.25/3.25 and 2/3.25 after.
+    change = GateDifference()(trace_of(gate)).values_hw
+    assert np.allclose(change, [[1.25 / 3.25 - 5 / 7, 2 / 3.25 - 2 / 7]], atol=1e-6)
+
+
+@pytest.mark.parametrize(("mechanism", "name"), [("bam", "BAM"), ("residual_attention", "residual attention")])
+def test_a_mask_over_all_features_multiplies_each_of_them(trace_of, mechanism, name):
+    mask = torch.tensor([[[0.0, 1.0]], [[1.0, 0.5]]])
+    gate = FeatureMask(Site("gate", 0, mechanism), mask=mask, base=1.0, features=FEATURES)
+    # Factors 1 + mask: left (3 * 1, 1 * 2), right (0 * 2, 2 * 1.5). Energies (9 + 4) / 2 and (0 + 9) / 2.
+    made = GatedActivation()(trace_of(gate))
+    assert np.array_equal(made.values_hw, [[6.5, 4.5]])
+    assert made.meaning.startswith(f"{name}-weighted")
+    change = GateDifference()(trace_of(gate)).values_hw
+    assert np.allclose(change, [[6.5 / 11 - 5 / 7, 4.5 / 11 - 2 / 7]], atol=1e-6)
+
+
+def test_with_the_spatial_gate_first_its_features_are_where_it_begins(trace_of):
+    # The channel gate saw what the spatial gate had let through; before both stand the first gate's features.
+    spatial = SpatialMask(Site("gate", 0, "cbam.spatial"), mask=torch.tensor([[0.5, 1.0]]), features=FEATURES)
+    channel = ChannelWeights(
+        Site("gate", 0, "cbam.channel"), weights=torch.tensor([0.0, 1.0]), features=FEATURES * spatial.mask
+    )
+    trace = trace_of(spatial, channel)
+    assert np.array_equal(GatedActivation(gated=False)(trace).values_hw, [[5.0, 2.0]])
+    # Left (0, 1 * 0.5): 0.25 / 2; right (0, 2): 4 / 2.
+    assert np.array_equal(GatedActivation()(trace).values_hw, [[0.125, 2.0]])
+    assert GatedActivation(layer=0)(trace).sites == (spatial.site, channel.site)
