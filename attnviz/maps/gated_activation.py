@@ -30,7 +30,7 @@ _CARD = MethodCard(
 
 
 _NAMES = {"se": "SE", "ese": "eSE", "eca": "ECA", "gc": "GC", "cbam": "CBAM", "bam": "BAM"}
-"""Mechanism, without its part, to the name that its paper gave it. Others are named as they are, without underscores."""
+"""Mechanism, without its part, to the name that its paper gave it. Others keep theirs, without underscores."""
 
 
 @dataclass(frozen=True, eq=False)

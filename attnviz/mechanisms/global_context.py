@@ -28,13 +28,13 @@ class GlobalContextMechanism(Mechanism[nn.Module]):
 
     def watch(self, layer: nn.Module, emit: Emit) -> Iterable[RemovableHandle]:
         logits, gate = LastOutputs(), LastOutputs()
-        if layer.conv_attn is not None:
+        if _has(layer, "conv_attn"):
             yield emit.after(layer.get_submodule("conv_attn"), logits.look)
         yield emit.after(layer.get_submodule("gate"), gate.look)
 
         def look(run: Run) -> None:
             x = one_picture(run.x, emit.layer).detach()
-            if layer.conv_attn is not None:
+            if _has(layer, "conv_attn"):
                 (of_places,) = logits.take(emit.layer)
                 height, width = of_places.shape[-2:]
                 emit(
@@ -46,7 +46,7 @@ class GlobalContextMechanism(Mechanism[nn.Module]):
                     tokens=TokenGrid.whole((height, width)),
                     query_tokens=TokenGrid.whole((1, 1)),
                 )
-            if layer.mlp_scale is not None:
+            if _has(layer, "mlp_scale"):
                 (weights,) = gate.take(emit.layer)
                 emit(ChannelWeights, part="channel", weights=weights.flatten(), features=kept(x))
 
@@ -65,14 +65,19 @@ class GlobalContextMechanism(Mechanism[nn.Module]):
         for record in records:
             if isinstance(record, ChannelWeights):
                 y = gated(y, record) + y * (self._gate(layer, context) - self._gate(layer, own))
-        return y if layer.mlp_add is None else y + layer.get_submodule("mlp_add")(context)
+        return y + layer.get_submodule("mlp_add")(context) if _has(layer, "mlp_add") else y
 
     def _context(self, layer: nn.Module, x: Tensor) -> Tensor:
         """What the layer gathers from `x`: shape (b, c, 1, 1)."""
-        if layer.conv_attn is None:
+        if not _has(layer, "conv_attn"):
             return x.mean(dim=(2, 3), keepdim=True)
         shares = layer.get_submodule("conv_attn")(x).flatten(2).softmax(dim=-1)
         return (x.flatten(2) * shares).sum(dim=-1)[..., None, None]
 
     def _gate(self, layer: nn.Module, context: Tensor) -> Tensor:
         return layer.get_submodule("gate")(layer.get_submodule("mlp_scale")(context))
+
+
+def _has(layer: nn.Module, part: str) -> bool:
+    """Whether an optional submodule is there; timm sets those that are not to None."""
+    return getattr(layer, part) is not None

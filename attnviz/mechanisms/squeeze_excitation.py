@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from attnviz.layers import SqueezeExcitation
 from attnviz.mechanisms.base import Emit, refuse, register
-from attnviz.mechanisms.gates import ChannelGateMechanism
+from attnviz.mechanisms.gates import ChannelGateMechanism, Gate
 from attnviz.records import ChannelWeights, Deferred
 
 
@@ -21,7 +21,7 @@ class ChannelsLastGateMechanism(ChannelGateMechanism):
         features = Deferred(lambda: (rearrange(x, "1 h w c -> c h w"),), x)[0]
         emit(ChannelWeights, weights=gate.flatten(), features=features)
 
-    def replay(self, layer: nn.Module, x: Tensor, record: ChannelWeights) -> Tensor:
+    def replay(self, layer: nn.Module, x: Tensor, record: Gate) -> Tensor:
         return x * rearrange(record.factor, "c 1 1 -> 1 1 c").to(x)
 
 

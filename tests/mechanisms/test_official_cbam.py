@@ -1,7 +1,6 @@
 """A CBAM in the structure of the authors' code, written from the published formulas: functional sigmoids, no gate."""
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -72,10 +71,9 @@ class RenamedCbam(nn.Module):
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "_MECHANISMS", dict(base._MECHANISMS))
     register_cbam(OfficialCbam)
-    yield
 
 
 class TestOfficial(MechanismContract):
@@ -128,12 +126,11 @@ def test_other_names_are_told_in_the_same_line() -> None:
     assert result.unproven == ()
 
 
-@pytest.mark.parametrize(
-    ("names", "missing"), [({}, "ChannelGate.mlp"), ({"channel": "c.mlp"}, "SpatialGate.spatial")]
-)
+@pytest.mark.parametrize(("names", "missing"), [({}, "ChannelGate.mlp"), ({"channel": "c.mlp"}, "SpatialGate.spatial")])
 def test_another_structure_says_what_is_missing_and_what_is_there(names: dict[str, str], missing: str) -> None:
     register_cbam(RenamedCbam, **names)
-    with pytest.raises(NotFoundError, match=rf"0: RenamedCbam must have a module '{missing}'.*got c, c\.mlp.*s\.spatial"):
+    said = rf"0: RenamedCbam must have a module '{missing}'.*got c, c\.mlp.*s\.spatial"
+    with pytest.raises(NotFoundError, match=said):
         trace(nn.Sequential(RenamedCbam()).eval(), torch.randn(1, 8, 4, 7))
 
 
