@@ -18,6 +18,7 @@ from attnviz.mechanisms import (
     timm_swin,
     torchvision_swin,
     transformers_attention,
+    transformers_pooling,
     transformers_windows,
 )
 from attnviz.mechanisms.base import (
@@ -64,5 +65,6 @@ __all__ = [
     "timm_swin",
     "torchvision_swin",
     "transformers_attention",
+    "transformers_pooling",
     "transformers_windows",
 ]

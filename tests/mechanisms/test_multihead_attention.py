@@ -68,6 +68,43 @@ class TestMasks(MultiheadContract):
         assert weights[..., -1].abs().max() == 0
 
 
+class TestMaskOfEachHead(MultiheadContract):
+    """As CLIP calls it: tokens first, numbers added to the logits, here other ones for each head."""
+
+    def layer(self) -> nn.Module:
+        return nn.MultiheadAttention(8, 2)
+
+    @staticmethod
+    def call(layer: nn.Module, x: Tensor) -> Tensor:
+        x = x.transpose(0, 1)
+        later = torch.full((len(x), len(x)), -math.inf).triu(1)
+        return layer(x, x, x, attn_mask=torch.stack([later, later.T]))[0].transpose(0, 1)
+
+    def test_each_head_looks_its_own_way(self, net: Net, picture: Tensor) -> None:
+        (weights,) = trace(net, picture).of(SelfAttention)[0].weights()
+        assert weights[0].triu(1).abs().max() == 0
+        assert weights[1].tril(-1).abs().max() == 0
+
+
+class TestWeightsAskedFor(MultiheadContract):
+    """Trap: with need_weights torch averages the heads; the record keeps them apart."""
+
+    def layer(self) -> nn.Module:
+        return nn.MultiheadAttention(8, 2, batch_first=True)
+
+    @staticmethod
+    def call(layer: nn.Module, x: Tensor) -> Tensor:
+        return layer(x, x, x)[0]
+
+    def test_the_mean_over_heads_is_what_torch_returns(self, net: Net, picture: Tensor) -> None:
+        tokens = net.into_layer(picture)
+        with torch.no_grad():
+            averaged = net.layer(tokens, tokens, tokens)[1]
+        weights = trace(net, picture).of(SelfAttention)[0].weights()
+        assert weights.shape[1] == 2
+        torch.testing.assert_close(weights.mean(dim=1), averaged)
+
+
 class EncoderContract(MechanismContract):
     """nn.TransformerEncoderLayer leaves its own fused path when it finds a hook anywhere inside."""
 

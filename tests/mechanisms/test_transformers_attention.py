@@ -89,6 +89,42 @@ class TestSiglip(TransformersContract):
     attention, config = siglip.SiglipAttention, siglip.SiglipVisionConfig
 
 
+class TestSiglipPoolingHead(MechanismContract):
+    """One learned query, which lies nowhere, looks at every patch; the output is one row of features."""
+
+    expected = ((SelfAttention, "mhsa"),)
+
+    def network(self) -> nn.Module:
+        net = super().network()
+        net.prefix = ()  # type: ignore[assignment]
+        return net
+
+    def layer(self) -> nn.Module:
+        return siglip.SiglipMultiheadAttentionPoolingHead(
+            siglip.SiglipVisionConfig(hidden_size=8, num_attention_heads=2, intermediate_size=16)
+        )
+
+    @staticmethod
+    def call(layer: nn.Module, x: Tensor) -> Tensor:
+        return layer(x.flatten(2).transpose(1, 2))[:, :, None, None]
+
+    def test_records_have_their_shape_and_range(self, net: Net, picture: Tensor) -> None:
+        height, width = picture.shape[-2:]
+        (record,) = trace(net, picture).of(SelfAttention)
+        weights = record.weights()
+        assert weights.shape == (1, 2, 1, height * width)
+        assert weights.min() >= 0
+        torch.testing.assert_close(weights.sum(dim=-1), torch.ones(1, 2, 1))
+        assert (record.tokens.grid_hw, record.tokens.prefix) == ((height, width), 0)
+        assert record.query_tokens.prefix_names == ("probe",)
+
+    def test_the_record_is_the_matrix_that_torch_returns(self, net: Net, picture: Tensor) -> None:
+        tokens = net.into_layer(picture).flatten(2).transpose(1, 2)
+        with torch.no_grad():
+            returned = net.layer.attention(net.layer.probe, tokens, tokens, average_attn_weights=False)[1]
+        torch.testing.assert_close(trace(net, picture).of(SelfAttention)[0].weights(), returned)
+
+
 class TestBeit(TransformersContract):
     """The block hands relative positions over as the mask. Here they are number differences of the tokens."""
 

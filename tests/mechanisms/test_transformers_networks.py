@@ -176,6 +176,15 @@ def test_relative_positions_of_beit_are_on_the_record() -> None:
     assert first.mask is None
 
 
+def test_siglip_with_its_pooling_head() -> None:
+    model = transformers.SiglipVisionModel(transformers.SiglipVisionConfig(image_size=32, **SMALL))
+    result = trace(vary(model, std=0.1).eval(), torch.randn(1, 3, 32, 32), verify=True)
+    assert result.unproven == ()
+    # Two blocks of 4 x 4 patches that look at each other, then one query that looks at them.
+    assert [record.weights().shape[2:] for record in result.of(SelfAttention)] == [(16, 16), (16, 16), (1, 16)]
+    assert [record.tokens.grid_hw for record in result.of(SelfAttention)] == [(4, 4)] * 3
+
+
 SWINS: dict[str, Callable[[], nn.Module]] = {
     "Swin, sdpa": lambda: swin(attn_implementation="sdpa"),
     "Swin, eager": lambda: swin(attn_implementation="eager"),
