@@ -7,7 +7,7 @@ Relative positions are multiplied with the queries: `q . (r_height[rows apart] +
 the scale does not reach that term.
 """
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from einops import einsum, rearrange
@@ -33,7 +33,7 @@ class PositionedAttention(ProjectedAttention):
     def pooled(self, layer: TimmLayer, attended: Tensor, rows: int) -> Tensor:
         """Attended values laid on their map, and what the layer does with it."""
         maps = rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=rows)
-        return cast(Tensor, layer.pool(maps))
+        return layer.pool(maps)
 
 
 @register("timm.layers.bottleneck_attn.BottleneckAttn")
@@ -168,7 +168,7 @@ class NonLocalAttentionMechanism(ProjectedAttention):
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
         maps = self.unflat(attended[:, 0], x)
-        return cast(Tensor, layer.norm(layer.z(maps)) + x)
+        return layer.norm(layer.z(maps)) + x
 
 
 def _by_distance(table: Tensor) -> Tensor:

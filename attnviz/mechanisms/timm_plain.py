@@ -63,7 +63,7 @@ class ConvolvedAttention(ProjectedAttention):
         return self.project(layer, x)[2]
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
-        return cast(Tensor, layer.proj(self.unflat(joined(attended), x)))
+        return layer.proj(self.unflat(joined(attended), x))
 
 
 @register("timm.models.visformer.Attention")
@@ -109,7 +109,7 @@ class TntAttentionMechanism(ProjectedAttention):
         return split(layer.v(x), heads_of(layer))
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
-        return cast(Tensor, layer.proj(joined(attended)))
+        return layer.proj(joined(attended))
 
 
 @register("timm.models.shvit.SHSA")
@@ -126,7 +126,7 @@ class ShvitAttentionMechanism(ConvolvedAttention):
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
         both = torch.cat([self.unflat(attended[:, 0], x), x[:, int(layer.pdim) :]], dim=1)
-        return cast(Tensor, layer.proj(both))
+        return layer.proj(both)
 
 
 @register("timm.models.lowformer.ConvAttention", "timm.models.cpubone.ConvAttention")
@@ -150,7 +150,7 @@ class ConvAttentionMechanism(ConvolvedAttention):
         rows, _ = record.tokens.grid_hw
         maps = rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=rows)
         fine = layer.upsampling(layer.o_proj(maps))
-        return cast(Tensor, fine[..., : x.shape[2], : x.shape[3]])
+        return fine[..., : x.shape[2], : x.shape[3]]
 
     @staticmethod
     def _padded(layer: TimmLayer, x: Tensor) -> Tensor:
@@ -197,7 +197,7 @@ class ParallelScalingBlockMechanism(ProjectedAttention):
             y = layer.out_proj(torch.cat([joined(attended), hidden], dim=-1))
         else:
             y = layer.attn_out_proj(joined(attended)) + layer.mlp_out_proj(hidden)
-        return cast(Tensor, x + layer.ls(y))
+        return x + layer.ls(y)
 
     @staticmethod
     def _parts(layer: TimmLayer, x: Tensor) -> tuple[Tensor, ...]:

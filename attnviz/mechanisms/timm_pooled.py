@@ -23,7 +23,9 @@ from attnviz.mechanisms.projected import (
     joined,
     row,
     split,
+    three_of,
 )
+from attnviz.mechanisms.timm_rope import turned
 from attnviz.records import SelfAttention, TokenGrid
 
 
@@ -49,7 +51,7 @@ class ClassQuery(ProjectedAttention):
         return self._keys_and_values(layer, x)[1]
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
-        return cast(Tensor, layer.proj(joined(attended)))
+        return layer.proj(joined(attended))
 
     def _keys_and_values(self, layer: TimmLayer, x: Tensor) -> tuple[Tensor, Tensor]:
         return two_of(torch.cat([layer.get_submodule(name)(x) for name in self._names[1:]], dim=-1), heads_of(layer))
@@ -86,8 +88,8 @@ class LatentPoolMechanism(ProjectedAttention):
         if layer.mlp is not None:
             y = y + layer.mlp(layer.norm(y))
         if layer.pool == "token":
-            return cast(Tensor, y[:, 0])
-        return cast(Tensor, y.mean(dim=1) if layer.pool == "avg" else y)
+            return y[:, 0]
+        return y.mean(dim=1) if layer.pool == "avg" else y
 
     @staticmethod
     def _keys_and_values(layer: TimmLayer, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,7 +126,7 @@ class SubsampledKeysMechanism(ProjectedAttention):
         return self._keys_and_values(layer, x, (record.query_tokens or record.tokens).grid_hw)[1]
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
-        return cast(Tensor, layer.proj(joined(attended)))
+        return layer.proj(joined(attended))
 
     @staticmethod
     def _keys_and_values(layer: TimmLayer, x: Tensor, grid_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
@@ -183,7 +185,7 @@ class MultiScaleAttentionMechanism(ProjectedAttention):
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
         if layer.residual_pooling:
             attended = attended + record.queries.to(attended)
-        return cast(Tensor, layer.proj(joined(attended)))
+        return layer.proj(joined(attended))
 
     @staticmethod
     def _grid_before(layer: TimmLayer, x: Tensor, record: SelfAttention) -> tuple[int, int]:
@@ -244,7 +246,62 @@ class MultiQueryAttentionMechanism(ProjectedAttention):
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
         rows, _ = (record.query_tokens or record.tokens).grid_hw
         maps = rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=rows)
-        return cast(Tensor, layer.output(maps))
+        return layer.output(maps)
+
+
+@register("timm.layers.attention_pool2d.AttentionPool2d", "timm.layers.attention_pool2d.RotAttentionPool2d")
+class MapPoolMechanism(ProjectedAttention):
+    """The pool of CLIP's residual networks: a token in front of all places asks, and its answer is the output.
+
+    Radford et al. 2021, arXiv:2103.00020, section 2.4. The token is learned, or the mean of all places. A layer that
+    gives a map instead of one vector lets all places ask, too.
+    """
+
+    paper = "arXiv:2103.00020"
+    axes: ClassVar[str] = "b c h w"
+
+    def places(self, layer: TimmLayer, x: Tensor, *given: object) -> Places:
+        name = ("mean",) if layer.cls_token is None else ("class",)
+        keys = TokenGrid.whole(self.grid_hw(x), 1, name)
+        return Places(keys, TokenGrid.nowhere(name) if layer.pool_type == "token" else None)
+
+    def queries_and_keys(self, layer: TimmLayer, x: Tensor, *given: object) -> tuple[Tensor, Tensor]:
+        q, k, _ = self._project(layer, x)
+        rope = self._rope(layer, x)
+        if rope is not None:
+            halves = bool(layer.rotate_half)
+            q, k = turned(q, rope, 1, halves=halves), turned(k, rope, 1, halves=halves)
+        return q[:, :, :1] if layer.pool_type == "token" else q, k
+
+    def values(self, layer: TimmLayer, x: Tensor, record: SelfAttention) -> Tensor:
+        return self._project(layer, x)[2]
+
+    def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
+        y = layer.proj(joined(attended))
+        return y[:, 0] if layer.pool_type == "token" else self.unflat(y[:, 1:], x)
+
+    def _project(self, layer: TimmLayer, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        places = self.flat(x)
+        first = places.mean(dim=1, keepdim=True) if layer.cls_token is None else layer.cls_token[None]
+        tokens = torch.cat([first, places], dim=1)
+        if self._rope(layer, x) is None:
+            from timm.layers import resample_abs_pos_embed  # the layer at hand comes from there
+
+            tokens = tokens + resample_abs_pos_embed(
+                layer.pos_embed[None], list(self.grid_hw(x)), old_size=list(layer.feat_size), num_prefix_tokens=1
+            )
+        if layer.qkv is not None:
+            return three_of(layer.qkv(tokens), heads_of(layer))
+        q, k, v = (split(project(tokens), heads_of(layer)) for project in (layer.q, layer.k, layer.v))
+        return q, k, v
+
+    def _rope(self, layer: TimmLayer, x: Tensor) -> Tensor | None:
+        """Sines and cosines of all places, where the layer turns queries and keys instead of adding positions."""
+        embed = getattr(layer.pos_embed, "get_embed", None)
+        if embed is None:
+            return None
+        angles = embed(self.grid_hw(x))
+        return torch.cat(angles, dim=-1) if isinstance(angles, tuple) else angles
 
 
 def pair_of(size: object) -> tuple[int, int]:

@@ -63,5 +63,6 @@ refuse(
     "timm.models.davit.WindowAttention",
     "timm.models.efficientvit_msra.CascadedGroupAttention",
     "timm.models.gcvit.WindowAttentionGlobal",
+    "timm.models.hieradet_sam2.MultiScaleAttention",
     "timm.models.tiny_vit.Attention",
 )

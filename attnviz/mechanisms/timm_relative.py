@@ -54,7 +54,7 @@ class BeitAttentionMechanism(ProjectedAttention):
         return three_of(biased_qkv(layer, x), heads_of(layer))[2]
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
-        return cast(Tensor, layer.proj(joined(attended)))
+        return layer.proj(joined(attended))
 
 
 @register("timm.models.vision_transformer_relpos.RelPosAttention")
@@ -70,7 +70,7 @@ class RelPosAttentionMechanism(QkvAttention):
         return layer.rel_pos is not None or given[0] is not None
 
     def bias(self, layer: TimmLayer, x: Tensor, *given: object) -> Tensor:
-        return cast(Tensor, given[0] if layer.rel_pos is None else layer.rel_pos.get_bias())
+        return cast(Tensor, given[0]) if layer.rel_pos is None else layer.rel_pos.get_bias()
 
     def queries_and_keys(self, layer: TimmLayer, x: Tensor, *given: object) -> tuple[Tensor, Tensor]:
         q, k = super().queries_and_keys(layer, x)
@@ -110,7 +110,7 @@ class DistanceAttention(ProjectedAttention):
         return q, k, v
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
-        return cast(Tensor, layer.proj(joined(attended)))
+        return layer.proj(joined(attended))
 
 
 @register("timm.models.levit.Attention")
@@ -131,7 +131,7 @@ class LevitAttentionMechanism(DistanceAttention):
         if not layer.use_conv:
             return super().output(layer, x, attended, record)
         maps = rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=x.shape[2])
-        return cast(Tensor, layer.proj(maps))
+        return layer.proj(maps)
 
 
 @register("timm.models.levit.AttentionDownsample")
@@ -153,10 +153,10 @@ class LevitDownsampleMechanism(LevitAttentionMechanism):
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
         if not layer.use_conv:
-            return cast(Tensor, layer.proj(joined(attended)))
+            return layer.proj(joined(attended))
         rows = -(-x.shape[2] // int(layer.stride))
         maps = rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=rows)
-        return cast(Tensor, layer.proj(maps))
+        return layer.proj(maps)
 
 
 @register("timm.models.efficientformer.Attention")
@@ -167,6 +167,28 @@ class EfficientFormerAttentionMechanism(DistanceAttention):
 
     def places(self, layer: TimmLayer, x: Tensor, *given: object) -> Places:
         return Places(TokenGrid.whole(_grid_of_distances(cast(Tensor, layer.attention_bias_idxs))))
+
+
+@register("timm.models.efficientformer_v2.Attention2dDownsample")
+class EfficientFormerDownsampleMechanism(DistanceAttention):
+    """Every second row and column asks, after a convolution; a convolution of the values is added to the result.
+
+    Li et al. 2023, "Rethinking Vision Transformers for MobileNet Size and Speed", arXiv:2212.08059.
+    """
+
+    paper = "arXiv:2212.08059"
+
+    def places(self, layer: TimmLayer, x: Tensor, *given: object) -> Places:
+        rows, columns = layer.resolution2
+        return Places(TokenGrid.whole(levit_grid(layer)), TokenGrid.whole((int(rows), int(columns))))
+
+    def project(self, layer: TimmLayer, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = (split(row(project(x)), heads_of(layer)) for project in (layer.q, layer.k, layer.v))
+        return q, k, v
+
+    def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
+        maps = rearrange(attended, "b heads (h w) d -> b (heads d) h w", h=layer.resolution2[0])
+        return layer.proj(layer.act(maps + layer.v_local(layer.v(x))))
 
 
 @register("timm.models.vision_transformer_sam.Attention")

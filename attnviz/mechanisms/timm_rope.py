@@ -47,7 +47,7 @@ class RopeAttentionMechanism(ProjectedAttention):
         y = layer.norm(joined(attended))
         if isinstance(layer.gate, nn.Module):
             y = y * layer.gate(x).sigmoid()
-        return cast(Tensor, layer.proj(y))
+        return layer.proj(y)
 
 
 @register("timm.models.gemma4_vit.Gemma4Attention")
@@ -76,7 +76,7 @@ class Gemma4AttentionMechanism(ProjectedAttention):
         return shared_out(v, heads_of(layer))
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
-        return cast(Tensor, layer.o_proj(joined(attended)))
+        return layer.o_proj(joined(attended))
 
 
 def turned(tokens: Tensor, rope: Tensor, prefix: int = 0, *, halves: bool = False) -> Tensor:
@@ -124,5 +124,5 @@ def biased_qkv(layer: TimmLayer, x: Tensor) -> Tensor:
     """The projection of a layer that may keep its biases apart from its `qkv`."""
     qkv = layer.qkv
     if getattr(layer, "q_bias", None) is None:
-        return cast(Tensor, qkv(x))
+        return qkv(x)
     return F.linear(x, qkv.weight, torch.cat([layer.q_bias, layer.k_bias, layer.v_bias]))

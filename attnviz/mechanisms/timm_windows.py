@@ -27,6 +27,7 @@ from attnviz.mechanisms.projected import (
     TimmLayer,
     heads_of,
     joined,
+    row,
     split,
     three_of,
 )
@@ -72,7 +73,7 @@ class WindowedBlock(ProjectedAttention):
 
     def before(self, layer: TimmLayer, x: Tensor) -> Tensor:
         """The map that is cut into windows, (1, h, w, channels)."""
-        return cast(Tensor, layer.norm1(x))
+        return layer.norm1(x)
 
     @abstractmethod
     def after(self, layer: TimmLayer, x: Tensor, attended: Tensor) -> Tensor:
@@ -88,15 +89,15 @@ class DavitBlockMechanism(WindowedBlock):
 
     def before(self, layer: TimmLayer, x: Tensor) -> Tensor:
         placed = rearrange(layer.cpe1(x), "b c h w -> b h w c")
-        return cast(Tensor, layer.norm1(placed))
+        return layer.norm1(placed)
 
     def after(self, layer: TimmLayer, x: Tensor, attended: Tensor) -> Tensor:
         y = layer.cpe1(x) + rearrange(attended, "b h w c -> b c h w")
         y = layer.cpe2(y)
         if layer.mlp is None:
-            return cast(Tensor, y)
+            return y
         fed = layer.mlp(layer.norm2(self.flat(y)))
-        return cast(Tensor, y + self.unflat(fed, y))
+        return y + self.unflat(fed, y)
 
 
 @register("timm.models.gcvit.GlobalContextVitBlock")
@@ -115,7 +116,7 @@ class GcvitBlockMechanism(WindowedBlock):
         return True
 
     def bias(self, layer: TimmLayer, x: Tensor, *given: object) -> Tensor:
-        return cast(Tensor, layer.attn.rel_pos.get_bias())
+        return layer.attn.rel_pos.get_bias()
 
     def project(self, attention: TimmLayer, windows: Tensor, *given: object) -> tuple[Tensor, Tensor, Tensor]:
         projected = attention.qkv(windows)
@@ -130,7 +131,7 @@ class GcvitBlockMechanism(WindowedBlock):
 
     def after(self, layer: TimmLayer, x: Tensor, attended: Tensor) -> Tensor:
         y = x + layer.ls1(attended)
-        return cast(Tensor, y + layer.ls2(layer.mlp(layer.norm2(y))))
+        return y + layer.ls2(layer.mlp(layer.norm2(y)))
 
 
 @register("timm.models.tiny_vit.TinyVitBlock")
@@ -186,7 +187,7 @@ class SamBlockMechanism(WindowedBlock):
 
     def after(self, layer: TimmLayer, x: Tensor, attended: Tensor) -> Tensor:
         y = x + layer.ls1(attended)
-        return cast(Tensor, y + layer.ls2(layer.mlp(layer.norm2(y))))
+        return y + layer.ls2(layer.mlp(layer.norm2(y)))
 
 
 @register("timm.models.twins.LocallyGroupedAttn")
@@ -210,7 +211,7 @@ class TwinsWindowMechanism(QkvAttention):
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
         on_map = record.tokens.scatter(joined(attended))
-        return cast(Tensor, layer.proj(rearrange(on_map, "h w c -> 1 (h w) c")))
+        return layer.proj(rearrange(on_map, "h w c -> 1 (h w) c"))
 
     @staticmethod
     def _project(layer: TimmLayer, x: Tensor, tokens: TokenGrid) -> tuple[Tensor, Tensor, Tensor]:
@@ -241,7 +242,8 @@ class NestAttentionMechanism(QkvAttention):
         return super().values(layer, x[0], record)
 
     def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
-        return super().output(layer, x[0], attended, record)[None]
+        # This family joins its heads with the number of the head running fastest.
+        return layer.proj(rearrange(attended, "blocks heads n d -> 1 blocks n (d heads)"))
 
 
 @register("timm.models.efficientvit_msra.LocalWindowAttention")
@@ -291,7 +293,7 @@ class CascadedAttentionMechanism(WindowedBlock):
         attention, kept = layer.attn, given[0] if given else None
         if isinstance(kept, Tensor):
             return kept
-        return cast(Tensor, attention.attention_biases[:, attention.attention_bias_idxs])
+        return attention.attention_biases[:, attention.attention_bias_idxs]
 
     def _cascade(
         self, layer: TimmLayer, x: Tensor, weights: Callable[[int, Tensor, Tensor], Tensor]
@@ -316,3 +318,37 @@ class CascadedAttentionMechanism(WindowedBlock):
             heads.append((q, k, attended))
         q, k, attended = (torch.stack(parts, dim=1) for parts in zip(*heads, strict=True))
         return q, k, attended
+
+
+@register("timm.models.iformer.SHMA")
+class IformerAttentionMechanism(ProjectedAttention):
+    """One head, on the whole map or in windows, and a gate on what it gives.
+
+    Zheng 2025, "iFormer", arXiv:2501.15369. The projections are 1 x 1 convolutions, behind the zeros that fill windows.
+    """
+
+    key = "windowed"
+    paper = "arXiv:2501.15369"
+    axes: ClassVar[str] = "b c h w"
+
+    def places(self, layer: TimmLayer, x: Tensor, *given: object) -> Places:
+        grid_hw = self.grid_hw(x)
+        return Places(TokenGrid(grid_hw, pair_of(layer.window_size) if layer.window_size else grid_hw))
+
+    def queries_and_keys(self, layer: TimmLayer, x: Tensor, *given: object) -> tuple[Tensor, Tensor]:
+        tokens = cast(TokenGrid, self.places(layer, x).tokens)
+        return self._pointwise(layer.q, x, tokens)[:, None], self._pointwise(layer.k, x, tokens)[:, None]
+
+    def values(self, layer: TimmLayer, x: Tensor, record: SelfAttention) -> Tensor:
+        return self._pointwise(layer.v_gate, x, record.tokens).sigmoid().chunk(2, dim=-1)[0][:, None]
+
+    def output(self, layer: TimmLayer, x: Tensor, attended: Tensor, record: SelfAttention) -> Tensor:
+        gate = self._pointwise(layer.v_gate, x, record.tokens).sigmoid().chunk(2, dim=-1)[1]
+        on_map = record.tokens.scatter(attended[:, 0] * gate)
+        return layer.proj(rearrange(on_map, "h w c -> 1 c h w"))
+
+    @staticmethod
+    def _pointwise(project: nn.Module, x: Tensor, tokens: TokenGrid) -> Tensor:
+        """A 1 x 1 convolution of what lies in the windows, (windows, tokens, channels)."""
+        windows = tokens.gather(rearrange(x, "1 c h w -> h w c"))
+        return row(project(rearrange(windows, "w n c -> w c n 1")))
