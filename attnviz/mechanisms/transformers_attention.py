@@ -7,6 +7,7 @@ timm's mechanisms.
 """
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from einops import rearrange
@@ -92,8 +93,7 @@ class RotaryAttentionMechanism(TransformersAttentionMechanism):
     """Queries and keys of the patch tokens are rotated by their place; those of the tokens before them are not."""
 
     def angles(self, run: Run) -> tuple[Tensor, ...]:
-        cos, sin = run.argument(2, "position_embeddings")  # type: ignore[misc]  # the layer unpacks it, too
-        return cos.detach(), sin.detach()
+        return tuple(angles.detach() for angles in cast(tuple[Tensor, Tensor], run.argument(2, "position_embeddings")))
 
 
 def rotated(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ twice.
 """
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from einops import rearrange
 from torch import Tensor, nn
@@ -54,7 +55,7 @@ class TransformersWindowMechanism(Mechanism[nn.Module]):
 
         def look(run: Run) -> None:
             one_picture(run.x, emit.layer)
-            height, width = run.argument(1, "input_dimensions")  # type: ignore[misc]  # the block unpacks it, too
+            height, width = cast(tuple[int, int], run.argument(1, "input_dimensions"))
             window, shift = int(layer.window_size), int(layer.shift_size)  # type: ignore[arg-type]
             tokens = TokenGrid((int(height), int(width)), (window, window), (shift, shift))
             windows, mask = inside.pop()
