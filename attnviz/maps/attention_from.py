@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from attnviz.errors import ValueRangeError
-from attnviz.maps.attention_grid import SHARE_UNIT, row_blocks, rows_of, share_map
+from attnviz.maps.attention_grid import SHARE_UNIT, grid_of_queries, mean_row, rows_of, share_map
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.choosing import choose, records_of
-from attnviz.records import Record, SelfAttention, Trace
+from attnviz.records import Record, SelfAttention, TokenGrid, Trace
 
 _CARD = MethodCard(
     name="attention_from",
@@ -29,7 +29,8 @@ class AttentionFrom:
     """Softmax weights of one query over all places.
 
     Only the keys that lie in the picture are drawn; what goes to class and register tokens is said in the note and
-    not shared out among the places.
+    not shared out among the places; nor is what falls on padding, where windows stick out of the picture. Queries that
+    are padding do not count in the mean. Where the queries are other tokens than the keys, `query` is one of them.
 
     Misleads when: read as importance. A token can be looked at and then ignored by the layers above.
 
@@ -47,47 +48,46 @@ class AttentionFrom:
     def __call__(self, trace: Trace) -> AttentionMap:
         """One row of the matrix on the layer's grid; NaN outside the query's window, if the layer has windows."""
         record = choose(records_of(trace, SelfAttention, self), self.layer)
-        values, who = self._row(record)
+        values, counts, who = self._row(record)
         recipe = repr(replace(self, layer=record.site.layer))
-        return share_map(trace, record, values, recipe, f"attention from {who} to each place", self.heads)
+        return share_map(trace, record, values, recipe, f"attention from {who} to each place", self.heads, counts)
 
     @classmethod
     def fits(cls, records: Iterable[Record]) -> bool:
         return any(isinstance(record, SelfAttention) for record in records)
 
-    def _row(self, record: SelfAttention) -> tuple[Tensor, str]:
-        """Weights over keys, (windows, keys), and who is looking."""
-        layer, prefix, windows = record.site.layer, record.tokens.prefix, record.keys.shape[0]
+    def _row(self, record: SelfAttention) -> tuple[Tensor, Tensor | None, str]:
+        """Weights over keys, (windows, keys), how many queries each window's stand for, and who is looking."""
+        grid = grid_of_queries(record)
         if self.query == "class":
-            place = record.tokens.class_token
+            place = grid.class_token
             if place is None:
-                others = ", ".join(record.tokens.prefix_names) or "patch tokens only"
+                others = ", ".join(grid.prefix_names) or "patch tokens only"
                 raise ValueRangeError(
-                    f'{layer}: query "class" needs a class token; got a layer without one ({others}). '
+                    f'{record.site.layer}: query "class" needs a class token; got a layer without one ({others}). '
                     'Use query="mean", or a cell (row, column).'
                 )
-            return rows_of(record, [place], self.heads)[:, 0], "the class token"
+            return rows_of(record, [place], self.heads)[:, 0], None, "the class token"
         if self.query == "mean":
-            total = torch.zeros(windows, record.keys.shape[2])
-            for rows, weights in row_blocks(record, self.heads):
-                total += weights[:, max(0, prefix - rows.start) :].sum(dim=1)
-            return total / (record.queries.shape[2] - prefix), "the average place"
-        window, token = self._cell(record)
+            return *mean_row(record, self.heads, prefix=False), "the average place"
+        window, token = self._cell(record, grid)
         weights = rows_of(record, [token], self.heads)[:, 0]
         alone = torch.full_like(weights, torch.nan)
         alone[window] = weights[window]
-        return alone, f"the cell in row {self.query[0]}, column {self.query[1]}"
+        counts = torch.zeros(len(weights))
+        counts[window] = 1
+        among = "" if record.query_tokens is None else f" of {grid.grid_hw[0]} x {grid.grid_hw[1]} queries"
+        return alone, counts, f"the cell in row {self.query[0]}, column {self.query[1]}{among}"
 
-    def _cell(self, record: SelfAttention) -> tuple[int, int]:
-        grid_hw = record.tokens.grid_hw
+    def _cell(self, record: SelfAttention, grid: TokenGrid) -> tuple[int, int]:
         query = self.query
         if not (
             isinstance(query, tuple)
             and len(query) == 2
-            and all(0 <= at < n for at, n in zip(query, grid_hw, strict=True))
+            and all(0 <= at < n for at, n in zip(query, grid.grid_hw, strict=True))
         ):
             raise ValueRangeError(
                 f'{record.site.layer}: query must be "class", "mean" or a cell (row, column) of the '
-                f"{grid_hw[0]} x {grid_hw[1]} grid, counted from 0; got {query!r}."
+                f"{grid.grid_hw[0]} x {grid.grid_hw[1]} grid, counted from 0; got {query!r}."
             )
-        return record.tokens.index_of(*query)
+        return grid.index_of(*query)

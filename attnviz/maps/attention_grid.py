@@ -1,13 +1,17 @@
 """Shared steps of the maps that read self-attention."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
 
-from attnviz.errors import ValueRangeError
+from attnviz.errors import ShapeError, ValueRangeError
 from attnviz.maps.base import AttentionMap
-from attnviz.records import SelfAttention, Trace
+from attnviz.records import SelfAttention, TokenGrid, Trace
+from attnviz.records.tokens import PADDING
 
 SHARE_UNIT = "share of attention"
 
@@ -49,20 +53,100 @@ def rows_of(record: SelfAttention, queries: Sequence[int], heads: str | int) -> 
     )
 
 
-def patches_only(record: SelfAttention, values: Tensor) -> tuple[np.ndarray, float]:
-    """Values of the keys, (windows, keys), laid on the grid without the prefix tokens.
+def grid_of_queries(record: SelfAttention) -> TokenGrid:
+    """How the queries lie.
+
+    Raises:
+        ShapeError: the record has more or fewer queries than lie on that grid.
+    """
+    grid = record.query_tokens or record.tokens
+    got = (record.queries.shape[0], record.queries.shape[2])
+    if got != (grid.windows, grid.tokens):
+        raise ShapeError(
+            f"{record.site.layer}: queries must number (windows, tokens) = {(grid.windows, grid.tokens)}, as their "
+            f"grid says; got {got}. Trace with the right grid_hw, or correct the mechanism."
+        )
+    return grid
+
+
+def on_picture(grid: TokenGrid, *, prefix: bool) -> Tensor:
+    """True for the tokens that lie on the picture, not on padding, (windows, tokens).
+
+    Args:
+        grid: of the tokens.
+        prefix: what to say of class and register tokens.
+    """
+    named = torch.full((grid.windows, grid.prefix), prefix)
+    return torch.cat([named, grid.cells() != PADDING], dim=1)
+
+
+def mean_row(record: SelfAttention, heads: str | int, *, prefix: bool) -> tuple[Tensor, Tensor]:
+    """The mean row of each window's matrix. Queries that are padding are left out.
+
+    Args:
+        record: of the layer.
+        heads: how to join them.
+        prefix: whether class and register tokens count among the queries.
 
     Returns:
-        The (h, w) grid, and what the prefix tokens held in all windows together. Nothing is renormalised.
+        The rows, (windows, keys), and how many queries each is the mean of, (windows,).
+
+    Raises:
+        ValueRangeError: no query is left.
+    """
+    counted = on_picture(grid_of_queries(record), prefix=prefix)
+    counts = counted.sum(dim=1)
+    if not counts.sum():
+        raise ValueRangeError(
+            f"{record.site.layer}: the mean must be over queries that lie on the picture; got none, only "
+            f'{", ".join(grid_of_queries(record).prefix_names)}. Use query="class", or Received.'
+        )
+    total = torch.zeros(record.keys.shape[0], record.keys.shape[2])
+    for rows, weights in row_blocks(record, heads):
+        total += torch.einsum("w q, w q k -> w k", counted[:, rows].float(), weights)
+    return total / counts[:, None], counts
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Shares of the keys, laid on the grid.
+
+    Attributes:
+        grid_hw: values of the cells. Nothing is renormalised.
+        prefix: share of all attention that went to class and register tokens.
+        padding: share of all attention that went to padding outside the picture.
+    """
+
+    grid_hw: npt.NDArray[np.float32]
+    prefix: float
+    padding: float
+
+
+def lay(record: SelfAttention, values: Tensor, counts: Tensor | None = None) -> Laid:
+    """Lay the shares of the keys on the grid.
+
+    Args:
+        record: of the layer.
+        values: shape (windows, keys).
+        counts: (windows,), how many queries each row stands for; 0 where it stands for none. None: one each.
     """
     prefix = record.tokens.prefix
-    held = float(values[:, :prefix].sum()) if prefix else 0.0
-    grid_hw = record.tokens.scatter(values[:, prefix:])
-    return grid_hw.numpy(), held
+    counts = torch.ones(len(values)) if counts is None else counts.float()
+    grid = record.tokens.scatter(values[:, prefix:])
+    # Weigh the windows by their queries; a window without any may hold NaN.
+    share = torch.where(counts[:, None] > 0, values, 0) * counts[:, None] / counts.sum()
+    padding = share[:, prefix:][record.tokens.cells() == PADDING]
+    return Laid(grid.numpy(), float(share[:, :prefix].sum()), float(padding.sum()))
 
 
 def share_map(
-    trace: Trace, record: SelfAttention, values: Tensor, method: str, meaning: str, heads: str | int
+    trace: Trace,
+    record: SelfAttention,
+    values: Tensor,
+    method: str,
+    meaning: str,
+    heads: str | int,
+    counts: Tensor | None = None,
 ) -> AttentionMap:
     """The map of shares of attention that the keys of one layer get.
 
@@ -73,11 +157,13 @@ def share_map(
         method: the recipe.
         meaning: what was averaged, but for the heads.
         heads: how they were joined. Maxima over heads do not sum to one, so of those no share is told.
+        counts: as for `lay`.
     """
-    grid, held = patches_only(record, values)
+    laid = lay(record, values, counts)
     how = {"mean": "mean over heads", "max": "maximum over heads"}.get(str(heads), f"head {heads}")
+    told = [prefix_note(record, laid.prefix), padding_note(record, laid.padding)] if heads != "max" else []
     return AttentionMap(
-        values_hw=grid,
+        values_hw=laid.grid_hw,
         method=method,
         sites=(record.site,),
         meaning=f"{meaning}, {how}",
@@ -85,7 +171,7 @@ def share_map(
         bounds=(0.0, 1.0),
         signed=False,
         geometry=trace.geometry,
-        note=prefix_note(record, held) if heads != "max" else "",
+        note="; ".join(sentence for sentence in (*told, window_note(record)) if sentence),
     )
 
 
@@ -99,3 +185,21 @@ def prefix_note(record: SelfAttention, held: float) -> str:
     if registers:
         told.append("1 register token" if registers == 1 else f"{registers} register tokens")
     return f"{held * 100:.1f} % of the attention goes to {' and '.join(told)} and is not drawn"
+
+
+def padding_note(record: SelfAttention, held: float) -> str:
+    """What went to padding, where windows stick out of the picture and the network does not mask that."""
+    if not record.tokens.is_padded:
+        return ""
+    return f"{held * 100:.1f} % of the attention goes to padding outside the picture and is not drawn"
+
+
+def window_note(record: SelfAttention) -> str:
+    """How far a query can see at all."""
+    tokens = record.tokens
+    if tokens.windows == 1:
+        return ""
+    rows, columns = tokens.window_hw
+    spread = " spread over the whole picture" if tokens.strided else ""
+    shift = f", shifted by {tokens.shift_hw[0]} x {tokens.shift_hw[1]}" if any(tokens.shift_hw) else ""
+    return f"each cell looks only within its window of {rows} x {columns} cells{spread}{shift}"

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-import torch
-
-from attnviz.maps.attention_grid import SHARE_UNIT, row_blocks, share_map
+from attnviz.maps.attention_grid import SHARE_UNIT, mean_row, share_map
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.choosing import choose, records_of
 from attnviz.records import Record, SelfAttention, Trace
@@ -24,7 +22,7 @@ _CARD = MethodCard(
 @register_method(_CARD)
 @dataclass(frozen=True)
 class Received:
-    """Mean over all queries, class token included, of the attention each place gets.
+    """Mean over all queries, class token included and padding left out, of the attention each place gets.
 
     Misleads when: a few background cells draw most of the attention of every query. Such cells act as a store for
     the network and say little about the picture there (Darcet et al. 2024, arXiv:2309.16588).
@@ -41,13 +39,10 @@ class Received:
     def __call__(self, trace: Trace) -> AttentionMap:
         """Column means on the layer's grid; in a windowed layer the mean is over the queries of the window."""
         record = choose(records_of(trace, SelfAttention, self), self.layer)
-        windows, _, queries, _ = record.queries.shape
-        total = torch.zeros(windows, record.keys.shape[2])
-        for _, weights in row_blocks(record, self.heads):
-            total += weights.sum(dim=1)
+        values, counts = mean_row(record, self.heads, prefix=True)
         recipe = repr(replace(self, layer=record.site.layer))
         meaning = "attention received by each place, mean over queries"
-        return share_map(trace, record, total / queries, recipe, meaning, self.heads)
+        return share_map(trace, record, values, recipe, meaning, self.heads, counts)
 
     @classmethod
     def fits(cls, records: Iterable[Record]) -> bool:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from attnviz.errors import ShapeError, ValueRangeError
-from attnviz.maps.attention_grid import patches_only, prefix_note, row_blocks
+from attnviz.maps.attention_grid import lay, prefix_note, row_blocks
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.choosing import records_of
 from attnviz.records import Record, SelfAttention, Trace
@@ -68,10 +68,10 @@ class Rollout:
             row[prefix:] = 1.0 / (count - prefix)
         for record in reversed(records):
             row = self.residual * row + (1 - self.residual) * _through(row, record)
-        grid, held = patches_only(last, row[None])
+        laid = lay(last, row[None])
         origin = "the class token" if start is not None else "the average place"
         return AttentionMap(
-            values_hw=grid,
+            values_hw=laid.grid_hw,
             method=repr(self),
             sites=tuple(record.site for record in records),
             meaning=f"attention rollout from {origin} through {len(records)} layers, mean over heads",
@@ -79,7 +79,7 @@ class Rollout:
             bounds=(0.0, 1.0),
             signed=False,
             geometry=trace.geometry,
-            note=prefix_note(last, held).replace("attention", "rollout"),
+            note=prefix_note(last, laid.prefix).replace("attention", "rollout"),
         )
 
     @classmethod
@@ -118,6 +118,11 @@ def _refuse_unfit(records: Sequence[SelfAttention]) -> None:
             raise ShapeError(
                 f"rollout must follow square attention matrices; got {queries} queries and {keys} keys in {layer}. "
                 "Use AttentionFrom on one layer."
+            )
+        if record.query_tokens is not None:
+            raise ShapeError(
+                f"rollout must follow the same tokens from query to key; got {layer}, where other tokens look than are "
+                "looked at. Use AttentionFrom or Received on one layer."
             )
         first = records[0]
         if queries != first.queries.shape[2] or record.tokens != first.tokens:
