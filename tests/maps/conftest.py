@@ -18,7 +18,11 @@ def attention_of() -> Callable[..., SelfAttention]:
     """
 
     def make(
-        weights: Tensor, tokens: TokenGrid, layer: str = "blocks.0.attn", mechanism: str = "mhsa"
+        weights: Tensor,
+        tokens: TokenGrid,
+        layer: str = "blocks.0.attn",
+        mechanism: str = "mhsa",
+        query_tokens: TokenGrid | None = None,
     ) -> SelfAttention:
         weights = weights if weights.ndim == 4 else weights[None]
         windows, heads, queries, keys = weights.shape
@@ -29,6 +33,7 @@ def attention_of() -> Callable[..., SelfAttention]:
             scale=1.0,
             tokens=tokens,
             bias=weights.log(),
+            query_tokens=query_tokens,
         )
 
     return make
