@@ -26,6 +26,7 @@ from attnviz.maps.rollout import Rollout  # isort: skip
 from attnviz.maps.activation import Activation  # isort: skip
 from attnviz.maps.native import native  # isort: skip
 from attnviz.maps.channel_profile import ChannelProfile, channel_profile  # isort: skip
+from attnviz.maps.statistics import attention_entropy, mean_attention_distance  # isort: skip
 
 __all__ = [
     "FLAT_BELOW",
@@ -44,10 +45,12 @@ __all__ = [
     "Received",
     "Rollout",
     "SpatialGateMap",
+    "attention_entropy",
     "available",
     "channel_profile",
     "explain",
     "is_flat",
+    "mean_attention_distance",
     "method_class",
     "native",
     "register_method",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnviz.errors import ValueRangeError
+from attnviz.errors import ShapeError, ValueRangeError
 from attnviz.maps import AttentionFrom, Received, native
 from attnviz.records import TokenGrid
 
@@ -113,3 +113,75 @@ def test_the_class_token_is_found_behind_others(attention_of, trace_of):
     tokens = TokenGrid.whole((1, 1), prefix=2, prefix_names=("register 1", "class"))
     # The class token's row is the second: mean of 0 and 0.4 for the only place.
     assert np.allclose(AttentionFrom()(trace_of(attention_of(WEIGHTS, tokens))).values_hw, [[0.2]], atol=1e-6)
+
+
+class TestWindowsThatStickOut:
+    """A 1 x 3 grid in two windows of two tokens: the last token of the second is padding."""
+
+    TOKENS = TokenGrid((1, 3), (1, 2))
+    WEIGHTS = torch.tensor([[[[0.5, 0.5], [0.2, 0.8]]], [[[0.6, 0.4], [1.0, 0.0]]]])
+    WINDOWS = "each cell looks only within its window of 1 x 2 cells"
+
+    def test_a_query_beside_padding(self, attention_of, trace_of):
+        made = AttentionFrom(query=(0, 2))(trace_of(attention_of(self.WEIGHTS, self.TOKENS)))
+        assert np.allclose(made.values_hw, [[np.nan, np.nan, 0.6]], equal_nan=True)
+        assert made.note == (
+            f"40.0 % of the attention goes to padding outside the picture and is not drawn; {self.WINDOWS}"
+        )
+
+    def test_queries_that_are_padding_do_not_count(self, attention_of, trace_of):
+        # First window: mean of [.5 .5] and [.2 .8]. Second: the row [.6 .4] of its only true query.
+        for method in (AttentionFrom(query="mean"), Received()):
+            made = method(trace_of(attention_of(self.WEIGHTS, self.TOKENS)))
+            assert np.allclose(made.values_hw, [[0.35, 0.65, 0.6]])
+            # Of three queries one sends .4 to padding.
+            assert made.note.startswith("13.3 % of the attention goes to padding")
+
+    def test_maxima_are_no_shares(self, attention_of, trace_of):
+        made = Received(heads="max")(trace_of(attention_of(self.WEIGHTS, self.TOKENS)))
+        assert made.note == self.WINDOWS
+
+    def test_the_note_tells_shift_and_stride(self, attention_of, trace_of):
+        even = torch.full((2, 1, 2, 2), 0.5)
+        shifted = Received()(trace_of(attention_of(even, TokenGrid((1, 4), (1, 2), (0, 1)))))
+        assert shifted.note == f"{self.WINDOWS}, shifted by 0 x 1"
+        strided = Received()(trace_of(attention_of(even, TokenGrid((1, 4), (1, 2), strided=True))))
+        assert strided.note == f"{self.WINDOWS} spread over the whole picture"
+
+
+class TestQueriesOfTheirOwn:
+    def test_one_class_query_and_no_others(self, attention_of, trace_of):
+        # Keys: the class token and two places.
+        record = attention_of(torch.tensor([[[0.2, 0.5, 0.3]]]), TOKENS, query_tokens=TokenGrid.nowhere(("class",)))
+        trace = trace_of(record)
+        for method in (AttentionFrom(), Received()):
+            made = method(trace)
+            assert np.allclose(made.values_hw, [[0.5, 0.3]])
+            assert made.note.startswith("20.0 %")
+        with pytest.raises(ValueRangeError, match=r"mean must be over queries that lie on the picture; got none, only"):
+            AttentionFrom(query="mean")(trace)
+        with pytest.raises(ValueRangeError, match="0 x 0 grid"):
+            AttentionFrom(query=(0, 0))(trace)
+
+    def test_a_finer_grid_of_queries_than_of_keys(self, attention_of, trace_of):
+        weights = torch.tensor([[[1.0, 0.0], [0.9, 0.1], [0.3, 0.7], [0.2, 0.8]]])
+        trace = trace_of(attention_of(weights, TokenGrid.whole((1, 2)), query_tokens=TokenGrid.whole((2, 2))))
+        made = AttentionFrom(query=(1, 0))(trace)  # the third query
+        assert np.allclose(made.values_hw, [[0.3, 0.7]])
+        assert "row 1, column 0 of 2 x 2 queries" in made.meaning
+        assert np.allclose(AttentionFrom(query="mean")(trace).values_hw, [[0.6, 0.4]])  # 2.4 / 4, 1.6 / 4
+        with pytest.raises(ValueRangeError, match="2 x 2 grid"):
+            AttentionFrom(query=(0, 2))(trace)
+
+    def test_pooled_keys_keep_their_class_token_apart(self, attention_of, trace_of):
+        # Class token and one pooled key; class token and two queries on the picture.
+        weights = torch.tensor([[[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]]])
+        trace = trace_of(attention_of(weights, TokenGrid.whole((1, 1), 1), query_tokens=TokenGrid.whole((1, 2), 1)))
+        assert np.allclose(AttentionFrom()(trace).values_hw, [[0.1]])
+        assert np.allclose(AttentionFrom(query="mean")(trace).values_hw, [[0.7]])
+        assert np.allclose(Received()(trace).values_hw, [[0.5]])
+
+    def test_fewer_queries_than_their_grid_says(self, attention_of, trace_of):
+        record = attention_of(torch.tensor([[[0.5, 0.5]]]), TokenGrid.whole((1, 2)))
+        with pytest.raises(ShapeError, match=r"queries must number \(windows, tokens\) = \(1, 2\).*got \(1, 1\)"):
+            Received()(trace_of(record))

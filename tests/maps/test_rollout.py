@@ -82,6 +82,9 @@ def unfit_records(attention_of):
     windowed = torch.full((2, 1, 2, 2), 0.5)
     return {
         "windows": [attention_of(windowed, TokenGrid((1, 4), (1, 2)), mechanism="swin")],
+        "from query to key": [
+            attention_of(torch.full((1, 2, 2), 0.5), TokenGrid.whole((1, 2)), query_tokens=TokenGrid.whole((2, 1)))
+        ],
         "square": [attention_of(torch.full((1, 3, 2), 0.5), TokenGrid.whole((1, 2)))],
         "same tokens": [
             attention_of(torch.eye(3)[None], TOKENS),
@@ -91,7 +94,7 @@ def unfit_records(attention_of):
     }
 
 
-@pytest.mark.parametrize("case", ["windows", "square", "same tokens", "convolution"])
+@pytest.mark.parametrize("case", ["windows", "from query to key", "square", "same tokens", "convolution"])
 def test_refuses_what_cannot_be_followed_and_is_not_offered(attention_of, trace_of, case):
     trace = trace_of(*unfit_records(attention_of)[case])
     with pytest.raises((ShapeError, ValueRangeError), match=case):
