@@ -79,7 +79,11 @@ def by_hand(model: Tokens, picture: Tensor, change: Callable[[int, Tensor], Tens
 
 @pytest.fixture
 def gates() -> Gates:
-    return vary(Gates()).eval()  # type: ignore[return-value]
+    model: Gates = vary(Gates(), std=0.3).eval()  # type: ignore[assignment]
+    with torch.no_grad():
+        model.cbam.spatial.bn.bias.fill_(0.5)  # a mask that is nearly closed would hide what comes before it
+        assert model(torch.randn(1, 3, 16, 24)).abs().max() > 0.02
+    return model
 
 
 @pytest.fixture
@@ -272,11 +276,11 @@ class TestHide:
 
     def test_inputs_of_two_sizes_in_one_block(self, tokens: Tokens, picture: Tensor) -> None:
         def hide(number: int, logits: Tensor) -> Tensor:
-            logits[..., [5]] = -torch.inf
+            logits[..., 0, 5] = -torch.inf
             return logits
 
         wider = torch.randn(1, 3, 16, 40)
-        with intervene(tokens, hide=[5]):
+        with intervene(tokens, hide=[5], from_queries="class"):
             for one in (picture, wider):
                 torch.testing.assert_close(tokens(one), by_hand(tokens, one, hide))
 
