@@ -26,6 +26,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "faithfulness": {"errors", "geometry", "maps", "pictures", "regions"},
     "render": {"errors", "geometry", "records", "pictures", "regions", "maps", "focus"},
     "export": {"errors", "geometry", "records", "pictures", "regions", "maps", "focus", "render"},
+    "counting": {"errors"},
+    "tables": {"errors", "counting", "layers", "models"},
+    "folding": {"errors"},
     "training": {"errors", "geometry", "layers", "models", "pictures", "zoo"},
 }
 """Key: a room, that is a module or package directly in attnviz. Value: the other rooms it may import."""
