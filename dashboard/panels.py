@@ -9,7 +9,7 @@ import streamlit as st
 from attnviz.maps import AttentionMap, is_flat
 from attnviz.pictures import Picture
 from attnviz.regions import Region
-from attnviz.render import NOT_EXPLANATION, SCALES, number, overlay, scale_maps
+from attnviz.render import NOT_EXPLANATION, SCALES, UNPROVEN, number, overlay, scale_maps
 from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.overlay import legend_strip
 from attnviz.render.panel import span
@@ -102,13 +102,15 @@ def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | N
     panel = service.panel_of(reading, answers.scores)
     focus = panel.focus_line(region.name) if region is not None else ""
     st.markdown(f"**{plain(reading.title)}**", help=plain(reading.attention_map.meaning))
-    said = [reading.what, drawn.flat, f"answer: {panel.prediction_line}", focus]
+    said = [reading.what, drawn.flat, f"answer: {panel.prediction_line}", focus, *panel.warnings]
     st.image(
         drawn.image,
         width="stretch",
         output_format="JPEG",
         alt=f"{reading.title}: {'; '.join(part for part in said if part)}",
     )
+    if reading.attention_map.proof == "unproven":
+        st.warning(f"{UNPROVEN[0].upper()}{UNPROVEN[1:]}.")
     details = [reading.what, panel.grid_line, reading.attention_map.note]
     st.html(
         drawing.panel_text(

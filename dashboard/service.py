@@ -161,7 +161,7 @@ def _trace(sha256: str, name: str, _picture: Picture) -> Trace:
     shared = network(name)
     with shared.lock:
         # a network without attention still predicts
-        return attnviz.trace(shared.loaded.model, shared.loaded.preprocess(_picture), allow_empty=True)
+        return attnviz.trace(shared.loaded.model, shared.loaded.preprocess(_picture), verify=True, allow_empty=True)
 
 
 @st.cache_resource(max_entries=240, show_spinner=False)

@@ -100,6 +100,8 @@ def _panel(panel: Panel) -> Json:
         "weights": panel.weights,
         "trained": panel.trained,
         "method": one.method,
+        "proof": one.proof,
+        "intervention": list(one.edits),
         "layers": list(dict.fromkeys(site.layer for site in one.sites)),
         "meaning": one.meaning,
         "remark": one.note,

@@ -37,11 +37,15 @@ COLUMNS = (
     "flat",
     "grid_rows",
     "grid_columns",
+    "proof",
+    "intervention",
     "note",
 )
 """Columns of the score table, in order. Shares, areas and probabilities are numbers from 0 to 1.
 
-`target` is the index of the class that the map speaks about; `note` is what the map has to say beside its numbers.
+`target` is the index of the class that the map speaks about; `proof` is "unproven" where the layer's output does not
+follow from the map's records, "proven" where it does, and "not verified" where nobody computed it again;
+`intervention` says how the network's attention was changed; `note` is what the map has to say beside its numbers.
 """
 
 _NOT_ARRAYS = ("provenance", "file", "allow_pickle")
@@ -103,6 +107,8 @@ def _row(comparison: Comparison, panel: Panel) -> dict[str, str | int | float | 
         "flat": is_flat(one),
         "grid_rows": one.grid_hw[0],
         "grid_columns": one.grid_hw[1],
+        "proof": one.proof,
+        "intervention": ", ".join(one.edits),
         "note": one.note,
     }
     if one.target is not None:

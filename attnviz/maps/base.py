@@ -15,6 +15,9 @@ from attnviz.geometry import Geometry, project
 from attnviz.records import Record, Site, Trace
 from attnviz.records.seen_picture import SeenPicture, beside, one_seen, refuse_training
 
+Proof = Literal["proven", "unproven", "not verified"]
+"""Whether the layers' outputs follow from the numbers of a map; "not verified" where nobody computed them again."""
+
 FLAT_BELOW = 0.05
 """A map is called flat when (max - min) / max(|min|, |max|) stays under this share."""
 
@@ -78,6 +81,23 @@ class AttentionMap:
     def grid_hw(self) -> tuple[int, int]:
         """Cells of the native grid, (rows, columns)."""
         return self.values_hw.shape[0], self.values_hw.shape[1]
+
+    @property
+    def proof(self) -> Proof:
+        """Whether the records that the map was made from are proven, as `trace(..., verify=True)` tells it.
+
+        "unproven" if one of them is; "proven" if all of them are. A map that comes from no record, such as Grad-CAM,
+        is "not verified".
+        """
+        told = [site.proven for site in self.sites]
+        if False in told:
+            return "unproven"
+        return "proven" if told and all(told) else "not verified"
+
+    @property
+    def edits(self) -> tuple[str, ...]:
+        """What `intervene` changed in the records that the map was made from, each change once."""
+        return tuple(dict.fromkeys(site.edit for site in self.sites if site.edit))
 
     @property
     def value_range(self) -> tuple[float, float]:

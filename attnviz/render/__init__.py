@@ -3,7 +3,7 @@
 from attnviz.render.charts import channel_chart, channel_chart_alt, focus_chart, focus_chart_alt
 from attnviz.render.comparison import MOST_PANELS, SLIDE_IN, comparison_alt, comparison_figure
 from attnviz.render.overlay import STYLES, Style, legend_strip, overlay
-from attnviz.render.panel import NOT_EXPLANATION, Panel, focus_line, number, the
+from attnviz.render.panel import NOT_EXPLANATION, UNPROVEN, Panel, focus_line, number, the
 from attnviz.render.scale import SCALES, Scale, ScaledMap, scale_maps
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "SCALES",
     "SLIDE_IN",
     "STYLES",
+    "UNPROVEN",
     "Panel",
     "Scale",
     "ScaledMap",

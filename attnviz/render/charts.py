@@ -107,7 +107,8 @@ def channel_chart(record: ChannelWeights) -> go.Figure:
     figure.add_hline(y=profile.mean, line={"dash": "dash", "color": AREA_COLOUR})
     figure.update_xaxes(title_text="channels, sorted by their factor")
     figure.update_yaxes(title_text="factor", range=[0, max(1.0, 1.05 * float(profile.factors[0]))])
-    _plain(figure, f"Channel gate of {profile.site.layer}: mean {profile.mean:.2f}, {_spread(profile)}", 340)
+    title = f"Channel gate of {profile.site.layer}: mean {profile.mean:.2f}, {_spread(profile)}{_remarks(profile)}"
+    _plain(figure, title, 340)
     figure.update_layout(showlegend=False)
     return figure
 
@@ -118,8 +119,14 @@ def channel_chart_alt(record: ChannelWeights) -> str:
     return (
         f"Channel gate of {profile.site.layer}, {profile.factors.size} channels: factors from "
         f"{number(float(profile.factors[-1]))} to {number(float(profile.factors[0]))}, mean {profile.mean:.2f}, "
-        f"{_spread(profile)}."
+        f"{_spread(profile)}{_remarks(profile)}."
     )
+
+
+def _remarks(profile: ChannelProfile) -> str:
+    """What must be said of a record that failed its replay, or that an intervention changed."""
+    site = profile.site
+    return "".join(f"; {word}" for word in ("unproven" if site.proven is False else "", site.edit) if word)
 
 
 def _spread(profile: ChannelProfile) -> str:

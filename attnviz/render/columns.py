@@ -53,7 +53,7 @@ class Column:
         bar: colour bar under the picture, if any.
         unit: unit of the bar's numbers, or what stands in place of the bar.
         rest: further paragraphs, under the bar or beside the picture.
-        badge: a warning drawn on the picture, such as "UNTRAINED"; empty for none.
+        badge: warnings drawn on the picture, such as "UNTRAINED", one a line; empty for none.
     """
 
     image: np.ndarray
@@ -112,7 +112,7 @@ def panel_column(
         longest=LONGEST_PIXELS,
     )
     bar = None if flat else _bar(scaled, style, opacity)
-    return Column(image, tuple(above), bar, (unit,), tuple(rest), "" if panel.trained else "UNTRAINED")
+    return Column(image, tuple(above), bar, (unit,), tuple(rest), "\n".join(panel.warnings).upper())
 
 
 def flat_words(attention_map: AttentionMap) -> str:

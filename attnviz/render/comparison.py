@@ -13,7 +13,7 @@ from attnviz.regions import Region
 from attnviz.render.columns import LONGEST_PIXELS, area_words, flat_words, panel_column, source_column
 from attnviz.render.inputs import pixels_of, shrink_mask, shrink_pixels, shrunk_hw
 from attnviz.render.overlay import STYLES, Style
-from attnviz.render.panel import NOT_EXPLANATION, Panel
+from attnviz.render.panel import NOT_EXPLANATION, UNPROVEN, Panel
 from attnviz.render.scale import SCALES, Scale, scale_maps
 from attnviz.render.sheet import THEMES, Sheet
 
@@ -110,8 +110,7 @@ def _panel_alt(panel: Panel, region: Region | None) -> str:
         tell.append(flat_words(panel.attention_map))
     if region is not None:
         tell.append(panel.focus_line(region.name))
-    if not panel.trained:
-        tell.append("untrained")
+    tell += panel.warnings
     return f"{panel.title}: {'; '.join(filter(None, tell))}"
 
 
@@ -135,6 +134,11 @@ def _footer(panels: Sequence[Panel], scale: Scale, interpolation: str) -> Iterat
         meanings.setdefault("; ".join(filter(None, (one.meaning, one.note))), []).append(panel.title)
     for meaning, titles in meanings.items():
         yield f"Shown: {meaning}." if len(meanings) == 1 else f"{', '.join(titles)}: {meaning}."
+    for panel in panels:
+        if panel.attention_map.proof == "unproven":
+            yield f"{panel.title} is {UNPROVEN}."
+        if panel.attention_map.edits:
+            yield f"{panel.title} ran with its attention changed: {', '.join(panel.attention_map.edits)}."
     drawn = [f"Colours: {SCALES[scale]}."]
     if interpolation == "smooth":
         drawn.append("Smoothed between cell centres: finer than the network's own grid.")

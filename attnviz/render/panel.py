@@ -11,6 +11,9 @@ NOT_EXPLANATION = (
 )
 """The sentence that stands on every figure and in the provenance of every file that holds figures or maps."""
 
+UNPROVEN = "unproven: the layer's output does not follow from these numbers"
+"""What is said of a map whose records failed their replay."""
+
 
 @dataclass(frozen=True, eq=False)
 class Panel:
@@ -49,6 +52,13 @@ class Panel:
             return ""
         name, probability = self.predictions[0]
         return f"{name}, {percent(probability)}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must stand on the picture itself: "untrained", "unproven", "intervention"."""
+        one = self.attention_map
+        told = {"untrained": not self.trained, "unproven": one.proof == "unproven", "intervention": bool(one.edits)}
+        return tuple(word for word, holds in told.items() if holds)
 
     @property
     def grid_line(self) -> str:

@@ -214,3 +214,19 @@ def test_names_become_file_names(name, made):
 def test_equal_names_are_told_apart():
     assert unique_slugs(["Dog", "dog", "DOG!"]) == ["dog", "dog-2", "dog-3"]
     assert unique_slugs(["scores"], taken={"scores"}) == ["scores-2"]
+
+
+def test_files_say_whether_a_map_is_proven_and_its_network_unchanged(comparison):
+    shown, plain = comparison.panels
+    site = Site("layer4", 0, "se", proven=False, edit="gate off")
+    off = replace(shown, attention_map=replace(shown.attention_map, sites=(site,)))
+    both = replace(comparison, panels=(off, plain))
+    first, second = csv.DictReader(io.StringIO(scores_csv([both]).decode()))
+    assert (first["proof"], first["intervention"]) == ("unproven", "gate off")
+    assert (second["proof"], second["intervention"]) == ("not verified", "")
+    told = [(panel["proof"], panel["intervention"]) for panel in both.provenance()["panels"]]
+    assert told == [("unproven", ["gate off"]), ("not verified", [])]
+    assert b"UNPROVEN" in comparison_svg(both)
+    assert b"UNPROVEN" not in comparison_svg(comparison)
+    said = json.loads(Image.open(io.BytesIO(comparison_png(both, dpi=50))).text["Description"])
+    assert said["panels"][0]["proof"] == "unproven"

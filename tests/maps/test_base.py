@@ -12,7 +12,7 @@ from attnviz.errors import NotFoundError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap, GradCam, Rollout, is_flat
 from attnviz.maps.base import MethodCard, register_method
-from attnviz.records import ChannelWeights, FeatureMask, Site, SpatialMask
+from attnviz.records import ChannelWeights, FeatureMask, Site, SpatialMask, Trace
 
 GEOMETRY = Geometry.identity((4, 6))
 
@@ -162,3 +162,27 @@ def test_a_name_cannot_be_taken_twice():
     with pytest.raises(ValueRangeError, match=r"'rollout' for Another, taken by Rollout"):
         register_method(card)(Another)
     assert maps.METHODS["rollout"] is Rollout
+
+
+@pytest.mark.parametrize(
+    ("proven", "proof"),
+    [
+        ((True, True), "proven"),
+        ((True, False), "unproven"),
+        ((None, False), "unproven"),
+        ((True, None), "not verified"),
+        ((None,), "not verified"),
+    ],
+)
+def test_a_map_is_as_proven_as_the_least_of_its_records(proven, proof):
+    sites = tuple(Site("layer", number, "toy", proven=each) for number, each in enumerate(proven))
+    assert a_map([[0.0, 1.0]], sites=sites).proof == proof
+
+
+def test_a_map_carries_the_proof_and_the_edits_of_its_records():
+    fine = SpatialMask(Site("a", 0, "cbam.spatial", edit="gate off"), torch.eye(2), replay_error=0.0, output_scale=1.0)
+    off = SpatialMask(Site("b", 0, "cbam.spatial"), torch.eye(2), replay_error=0.1, output_scale=1.0)
+    trace = Trace("Net", torch.zeros(2), GEOMETRY, (fine, off))
+    first, second = (maps.SpatialGateMap(layer=layer)(trace) for layer in ("a", "b"))
+    assert (first.proof, first.edits) == ("proven", ("gate off",))
+    assert (second.proof, second.edits) == ("unproven", ())

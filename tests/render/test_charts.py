@@ -86,3 +86,10 @@ def test_a_flat_gate_is_called_flat():
     record = ChannelWeights(Site("layer4.1.attention", 0, "se"), weights=torch.full((8,), 0.5))
     assert "flat" in channel_chart(record).layout.title.text
     assert "flat" in channel_chart_alt(record)
+
+
+def test_a_gate_that_failed_its_replay_or_was_changed_says_so():
+    site = Site("layer1.0", 0, "se", edit="gate at its mean")
+    record = ChannelWeights(site, torch.tensor([0.25, 0.75]), replay_error=0.5, output_scale=1.0)
+    assert channel_chart(record).layout.title.text.endswith("; unproven; gate at its mean")
+    assert channel_chart_alt(record).endswith("; unproven; gate at its mean.")

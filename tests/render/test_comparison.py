@@ -9,8 +9,9 @@ import pytest
 
 from attnviz.errors import ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
+from attnviz.records import Site
 from attnviz.regions import Region
-from attnviz.render import NOT_EXPLANATION, SCALES, Panel, comparison_alt, comparison_figure
+from attnviz.render import NOT_EXPLANATION, SCALES, UNPROVEN, Panel, comparison_alt, comparison_figure
 
 LANDSCAPE, PORTRAIT = (60, 90), (120, 60)
 
@@ -234,3 +235,21 @@ def test_the_figure_in_words(photograph, panels_of):
         assert f"{panel.title}: {panel.prediction_line}; {panel.focus_line('dog')}" in words
     assert "untrained" in words
     assert "share of attention" in words
+
+
+def test_an_unproven_map_and_a_changed_network_say_so(photograph, map_of):
+    sites = (Site("layer4", 0, "toy", proven=False), Site("layer3", 0, "toy", proven=True, edit="gate off"))
+    panels = [
+        Panel("SE", map_of([[0.0, 1.0]], LANDSCAPE, sites=sites[:1]), trained=False),
+        Panel("CBAM", map_of([[0.0, 1.0]], LANDSCAPE, sites=sites[1:])),
+        Panel("ViT", map_of([[0.0, 1.0]], LANDSCAPE)),
+    ]
+    figure = comparison_figure(photograph(LANDSCAPE), panels)
+    badges = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert badges == ["UNTRAINED\nUNPROVEN", "INTERVENTION"]
+    words = words_of(figure)
+    assert f"SE is {UNPROVEN}." in words
+    assert "CBAM ran with its attention changed: gate off." in words
+    alt = comparison_alt(photograph(LANDSCAPE), panels)
+    assert "SE: untrained; unproven." in alt
+    assert "CBAM: intervention." in alt
