@@ -9,7 +9,18 @@ from torch import nn
 
 from attnviz.errors import AttnvizError, NotFoundError, NothingTracedError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
-from attnviz.records import ChannelWeights, Deferred, SelfAttention, Site, SpatialMask, TokenGrid, Trace, kept, kinds
+from attnviz.records import (
+    ChannelWeights,
+    Deferred,
+    FeatureMask,
+    SelfAttention,
+    Site,
+    SpatialMask,
+    TokenGrid,
+    Trace,
+    kept,
+    kinds,
+)
 
 SITE = Site("blocks.0.attn", 0, "mhsa")
 
@@ -248,6 +259,45 @@ class TestDeferred:
         again = pickle.loads(pickle.dumps(record))
         assert torch.equal(again.weights(), record.weights())
         assert again.site == record.site
+
+
+class TestFactors:
+    """What each gate multiplied its features with, in a form that broadcasts against (channels, h, w)."""
+
+    def test_of_a_channel_gate(self) -> None:
+        record = ChannelWeights(SITE, torch.tensor([0.25, 1.0]))
+        assert record.factor.tolist() == [[[0.25]], [[1.0]]]
+
+    def test_of_a_spatial_mask(self) -> None:
+        record = SpatialMask(SITE, torch.tensor([[0.25, 1.0]]))
+        assert record.factor.tolist() == [[[0.25, 1.0]]]
+
+    @pytest.mark.parametrize("base", [0.0, 1.0])
+    def test_of_a_mask_over_all_features(self, base: float) -> None:
+        record = FeatureMask(SITE, torch.tensor([[[0.25, 1.0]], [[0.5, 0.0]]]), base)
+        assert record.factor.tolist() == [[[base + 0.25, base + 1.0]], [[base + 0.5, base]]]
+
+
+class TestFeatureMask:
+    def test_a_mask_without_channels_is_refused(self) -> None:
+        with pytest.raises(ShapeError, match=r"mask must have shape \(channels, h, w\); got \(4, 6\)"):
+            FeatureMask(SITE, torch.ones(4, 6))
+
+    def test_features_of_another_shape_are_refused(self) -> None:
+        with pytest.raises(ShapeError, match=r"features must have shape \(2, 4, 6\); got \(1, 4, 6\)"):
+            FeatureMask(SITE, torch.ones(2, 4, 6), features=torch.ones(1, 4, 6))
+
+    def test_a_kept_mask_is_read_late_and_only_if_nobody_wrote_to_it(self) -> None:
+        gate = torch.full((1, 2, 4, 6), 0.5)
+        record, late = (FeatureMask(SITE, kept(gate), 1.0, kept(gate)) for _ in range(2))
+        assert torch.equal(record.factor, torch.full((2, 4, 6), 1.5))
+        gate.zero_()
+        assert torch.equal(record.factor, torch.full((2, 4, 6), 1.5))  # copied when it was read
+        with pytest.raises(AttnvizError, match="mask must be read before"):
+            _ = late.factor
+
+    def test_the_summary_tells_channels_and_places(self) -> None:
+        assert kinds.shape_of(FeatureMask(SITE, torch.ones(3, 4, 6))) == "3 channels x 4 x 6 positions"
 
 
 def channel(layer: str, **fields: object) -> ChannelWeights:

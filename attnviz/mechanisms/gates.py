@@ -47,7 +47,7 @@ class GateMechanism(Mechanism[nn.Module]):
 
         def look(run: Run) -> None:
             (output,) = gate.take(emit.layer)
-            self.hand_over(emit, output if then is None else then(output), run.x.detach())
+            self.hand_over(emit, output if then is None else then(output), run.x)
 
         yield emit.after(layer, look)
 

@@ -18,6 +18,7 @@ class ChannelsLastGateMechanism(ChannelGateMechanism):
     """The same for features of shape (b, h, w, c). The record holds them with the channels first."""
 
     def hand_over(self, emit: Emit, gate: Tensor, x: Tensor) -> None:
+        x = x.detach()
         features = Deferred(lambda: (rearrange(x, "1 h w c -> c h w"),), x)[0]
         emit(ChannelWeights, weights=gate.flatten(), features=features)
 
