@@ -17,6 +17,7 @@ from attnviz import errors, export, focus, layers, maps, mechanisms, models, pic
 from attnviz._version import __version__
 from attnviz.errors import AttnvizError
 from attnviz.focus import FocusScore
+from attnviz.folding import fold_batchnorm
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap, explain
 from attnviz.pictures import ModelInput, Picture, Preprocessing, open_picture
@@ -46,6 +47,7 @@ __all__ = [
     "explain",
     "export",
     "focus",
+    "fold_batchnorm",
     "intervene",
     "layers",
     "load",

@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--evaluate", action="store_true", help="measure the shipped weights instead of training")
     train.add_argument("--publish", action="store_true", help="write the trained weights and card to assets/weights")
     train.set_defaults(command=_train)
+
+    tables = commands.add_parser("tables", help="count the published networks again, beside what the papers print")
+    tables.set_defaults(command=_tables)
     return parser
 
 
@@ -71,6 +74,17 @@ def models_table(cards: Sequence[Card]) -> str:
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
                      for row in (header, *rows))  # fmt: skip
+
+
+def _tables(_options: argparse.Namespace) -> None:
+    # Imported here: listing networks must not wait for the published ones.
+    from attnviz import tables
+
+    computed = [row.computed() for row in tables.rows()]
+    print(tables.markdown(computed))
+    print(f"\n{tables.in_short(computed)}")
+    if wrong := tables.wrong(computed):
+        raise AttnvizError(f"{len(wrong)} figures are not as they are said to be:\n" + "\n".join(wrong))
 
 
 def _train(options: argparse.Namespace) -> None:

