@@ -3,11 +3,17 @@
 from types import SimpleNamespace
 
 import pytest
-from timm import create_model
 from torch import nn
 
 from attnviz.records import TokenGrid
 from attnviz.records.token_layouts import TokenLayout, token_grid, token_layouts
+
+
+def create_model(name: str, **options: object) -> nn.Module:
+    """A network of timm, which must be imported after attnviz: that cures torchvision's missing operators."""
+    import timm
+
+    return timm.create_model(name, **options)
 
 
 def grid(model: nn.Module, layer: str, count: int, input_hw: tuple[int, int]) -> TokenGrid | None:
