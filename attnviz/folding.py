@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.parametrize import is_parametrized
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -170,13 +171,17 @@ class _Watch(TorchDispatchMode):
                 return self._model(x)
 
     def __torch_dispatch__(
-        self, func: Callable[..., object], types: object, args: tuple[object, ...] = (), kwargs: object = None
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
     ) -> object:
         if not self._blind:
             for value in tree_leaves((args, kwargs)):
                 if isinstance(value, Tensor) and value in self._made:
                     self._users[self._made[value][0]].add(self._inside)
-        return func(*args, **(kwargs or {}))  # type: ignore[misc]
+        return func(*args, **(kwargs or {}))
 
     def _after_conv(self, conv: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         self._runs[conv] += 1
@@ -187,13 +192,13 @@ class _Watch(TorchDispatchMode):
         self._inside = norm
         self._sources[norm].add(self._made[args[0]][0] if args[0] in self._made else None)
 
-    def _after_norm(self, norm: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+    def _after_norm(self, norm: _BatchNorm, args: tuple[Tensor, ...], output: Tensor) -> None:
         self._inside, self._blind = None, True
         if args[0] in self._made and not isinstance(self._pairs.get(norm), str):
             self._pairs[norm] = self._folded(*self._made[args[0]], norm, output)
         self._blind = False
 
-    def _folded(self, conv: nn.Module, x: Tensor, norm: nn.Module, output: Tensor) -> _Pair | str:
+    def _folded(self, conv: nn.Module, x: Tensor, norm: _BatchNorm, output: Tensor) -> _Pair | str:
         """The pair, if folding it leaves the norm's output as it is; otherwise why not."""
         if conv in self._hooked:
             return "its convolution has hooks"
@@ -205,7 +210,9 @@ class _Watch(TorchDispatchMode):
         bare = copy.copy(conv)
         bare._forward_hooks = OrderedDict()
         fused = fuse_conv_bn_eval(bare, norm)  # type: ignore[type-var]
-        rest = nn.Sequential(norm.drop, norm.act) if _dotted(norm) in _NORM_THEN_ACTIVATION else nn.Identity()
+        rest: nn.Module = nn.Identity()
+        if _dotted(norm) in _NORM_THEN_ACTIVATION:
+            rest = nn.Sequential(norm.get_submodule("drop"), norm.get_submodule("act"))
         if not _close(rest(fused(x)), output):
             return f"folding it into a {type(conv).__name__} changes its output"
         return _Pair(conv, norm, fused, rest.eval())

@@ -100,9 +100,7 @@ class Cbam(nn.Module):
         torch.Size([2, 32, 7, 5])
     """
 
-    def __init__(
-        self, channels: int, reduction: int = 16, kernel_size: int = 7, pooling: Pooling = "both"
-    ) -> None:
+    def __init__(self, channels: int, reduction: int = 16, kernel_size: int = 7, pooling: Pooling = "both") -> None:
         super().__init__()
         self.channel = ChannelGate(channels, reduction, pooling)
         self.spatial = SpatialGate(kernel_size)

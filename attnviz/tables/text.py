@@ -67,6 +67,6 @@ def _verdict(computed: Computed) -> str:
     opened = [name for name, figure in figures.items() if figure is not None and figure.agreement == "open"]
     if opened:
         agree = [name for name, figure in figures.items() if figure is not None and name not in opened]
-        return f"{agree[0]} agree, " * len(agree) + f"{' and '.join(opened)} not reproduced: {row.why}"
+        return "".join(f"{name} agree, " for name in agree) + f"{' and '.join(opened)} not reproduced: {row.why}"
     near = any(figure is not None and figure.agreement == "near" for figure in figures.values())
     return "agrees within tolerance" if near else "agrees"

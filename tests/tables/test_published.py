@@ -178,6 +178,14 @@ def test_the_command_fails_when_a_claim_does(
     assert "1 figures are not as they are said to be" in output.err
 
 
+def test_the_verdict_names_what_is_not_reproduced() -> None:
+    both = _row(Figure("1", "open"), Figure("1", "open")).computed()
+    assert "| parameters and costs not reproduced: so |" in tables.markdown([both])
+    near = _row(Figure("0.003", "near"), None).computed()
+    assert "| agrees within tolerance |" in tables.markdown([near])
+    assert "| none printed |" in tables.markdown([_row(None, None).computed()])
+
+
 def test_a_missing_library_is_said() -> None:
     each = _row(Figure("1"), Figure("1"), library="no_such_package").computed()
     assert each.cost is None

@@ -62,9 +62,7 @@ class BasicBlock(_Residual):
         first_conv: makes the first convolution.
     """
 
-    def __init__(
-        self, in_channels: int, planes: int, stride: int, gate: MakeGate | None, first_conv: MakeConv
-    ) -> None:
+    def __init__(self, in_channels: int, planes: int, stride: int, gate: MakeGate | None, first_conv: MakeConv) -> None:
         super().__init__(in_channels, planes, stride, gate)
         self.conv1 = first_conv(in_channels, planes, stride, 1)
         self.bn1 = nn.BatchNorm2d(planes)
