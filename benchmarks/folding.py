@@ -34,13 +34,14 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    print(f"{'network':28} {'folded':>7} {'left':>5} {'ratio':>6} {'unfolded':>9}")
+    print(f"{'network':28} {'folded':>7} {'left':>5} {'ratio':>6} {'unfolded':>9} {'difference':>11}")
     for name, model, shape in cases():
         picture = torch.rand(shape)
         folded = attnviz.fold_batchnorm(model.eval(), picture)
         measured, reference = ratio(partial(plain, folded, picture), partial(plain, model, picture), options.rounds)
-        pairs, left = len(folded.folding.folded), len(folded.folding.left)
-        print(f"{name:28} {pairs:7} {left:5} {measured:6.2f} {reference * 1e3:6.1f} ms", flush=True)
+        told = folded.folding
+        counts = f"{len(told.folded):7} {len(told.left):5}"
+        print(f"{name:28} {counts} {measured:6.2f} {reference * 1e3:6.1f} ms {told.difference:11.0e}", flush=True)
     print(f"median of {options.rounds} turns, {options.threads} thread(s), torch {torch.__version__}")
     return 0
 

@@ -219,6 +219,23 @@ def test_a_model_that_reads_a_weight_itself_is_refused() -> None:
         fold_batchnorm(lively(Reads()), SAMPLE)
 
 
+def test_rounding_that_a_network_magnifies_is_no_mistake() -> None:
+    class Magnifies(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            # One part in 10 million of a float32 becomes one part in a thousand; one in 10^16 of a float64 stays tiny.
+            return torch.sin(1e4 * self.norm(self.conv(x)))
+
+    model = lively(Magnifies())
+    folded = fold_batchnorm(model, SAMPLE)
+    assert folded_pairs(folded) == (("conv", "norm"),)
+    assert 1e-4 < folded.folding.difference < 0.5
+    assert fold_batchnorm(model.double(), SAMPLE).folding.difference < 1e-8
+
+
 TINY = Backbone((1, 1, 1, 1), planes=8, group_width=64, stem=8)
 
 

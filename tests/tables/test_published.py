@@ -1,6 +1,8 @@
 """Every row of the published tables. The integers are an independent count: each network built a second time, by
 another script, and its Conv2d and Linear layers counted; they agree with the papers' printed digits."""
 
+from pathlib import Path
+
 import pytest
 
 from attnviz import tables
@@ -63,8 +65,14 @@ LIBRARY_PARAMETERS = {
 }
 
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "tables.md"
+
+
 def computed(table: str) -> dict[str, Computed]:
-    return {row.network: row.computed() for row in tables.rows() if row.table == table}
+    """The rows of a table, counted now; the page of the documentation has them, too."""
+    rows = {row.network: row.computed() for row in tables.rows() if row.table == table}
+    assert tables.markdown(list(rows.values())) in DOCUMENT.read_text("utf-8"), "write docs/tables.md again"
+    return rows
 
 
 def test_every_row_of_se_and_cbam_agrees_as_integers_and_to_every_printed_digit() -> None:
