@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from attnviz.errors import ShapeError, ValueRangeError
-from attnviz.records import Part, Record, TokenGrid, writes_to
+from attnviz.records import Part, Record, TokenGrid
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -267,8 +267,8 @@ def _writes(values: Iterable[object], named: Mapping[str, object]) -> int:
     """How often the tensors among some values were written to, together. The number only grows."""
     writes = 0
     for value in values:
-        if isinstance(value, Tensor):
-            writes += writes_to(value)
+        if isinstance(value, Tensor) and not value.is_inference():
+            writes += value._version  # as `writes_to`, without a call
     if named:
         writes += _writes(named.values(), {})
     return writes

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import overload
 
 import torch
@@ -112,12 +111,19 @@ class Deferred:
         self._compute, self._sources, self._layer, self._state = None, (), None, ()
 
 
-@dataclass(frozen=True, eq=False)
 class Part:
-    """One tensor of a `Deferred`."""
+    """One tensor of a `Deferred`.
 
-    deferred: Deferred
-    index: int
+    Args:
+        deferred: the tensors that are computed together.
+        index: which of them.
+    """
+
+    __slots__ = ("deferred", "index")
+
+    def __init__(self, deferred: Deferred, index: int) -> None:
+        self.deferred = deferred
+        self.index = index
 
     def value(self, what: str = "a deferred tensor") -> Tensor:
         """The tensor, computed now if it was not before; `what` names it in an error."""

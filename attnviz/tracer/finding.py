@@ -40,6 +40,8 @@ def attention_layers(model: nn.Module) -> Layers:
     refused: dict[str, str] = {}
     unknown: dict[str, str] = {}
     mechanisms: dict[type, Mechanism | None] = {}
+    plain: set[type] = set()
+    """Classes with nothing to say about attention. Most modules are of such a class and have no parts."""
     seen: set[nn.Module] = set()
     to_visit: list[tuple[str, nn.Module, bool]] = [("", model, False)]
     while to_visit:
@@ -54,11 +56,17 @@ def attention_layers(model: nn.Module) -> Layers:
             if issubclass(cls, torch.jit.ScriptModule):
                 _refuse(name, module)
             mechanisms[cls] = mechanism_for(module)
+            if (
+                mechanisms[cls] is None
+                and refusal_for(module) is None
+                and not _LOOKS_LIKE_ATTENTION.search(cls.__name__)
+            ):
+                plain.add(cls)
         mechanism = mechanisms[cls]
         if mechanism is not None and not inside:
             found.append((name, module, mechanism))
             inside = True
-        elif mechanism is None and not inside:
+        elif mechanism is None and not inside and cls not in plain:
             why = refusal_for(module)
             if why is not None:
                 refused[name] = why
@@ -70,8 +78,13 @@ def attention_layers(model: nn.Module) -> Layers:
         prefix = f"{name}." if name else ""
         # The last one pushed is visited first, so push them from the end.
         for child_name, child in reversed(module._modules.items()):
-            if child is not None:
-                to_visit.append((prefix + child_name, child, inside))
+            if child is None:
+                continue
+            if type(child) in plain and not child._modules:
+                if child.training or child._compiled_call_impl is not None:
+                    _refuse(prefix + child_name, child)
+                continue
+            to_visit.append((prefix + child_name, child, inside))
     told = [*(name for name, _, _ in found), *refused, *unknown]
     for wrapper in list(unknown):
         if any(name != wrapper and name.startswith(f"{wrapper}." if wrapper else "") for name in told):

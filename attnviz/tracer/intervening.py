@@ -201,9 +201,9 @@ class _Gathering(Session):
     def is_present(self) -> bool:
         return self._intervention in EDITING.get()
 
-    def soon(self, step: Callable[[], None]) -> None:
+    def show(self, looks: list[Callable[[Run], None]], run: Run) -> None:
         with graph_kept():
-            super().soon(step)
+            super().show(looks, run)
 
     def sees(self, input_hw: tuple[int, int], geometry: Geometry | None) -> None:
         """The model gets a picture of this size."""

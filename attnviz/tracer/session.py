@@ -1,7 +1,7 @@
 """One pass of a network under watch: hooks that only their own thread's pass sees, and what the mechanisms emit."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple
@@ -55,7 +55,7 @@ class Session:
         self.input_hw = input_hw
         self._waiting: list[Callable[[], None]] | None = None if at_once else []
         self.said: dict[str, TokenLayout | None] = {}
-        self._hooks = ExitStack()
+        self._handles: dict[RemovableHandle, None] = {}
         self._looks: dict[nn.Module, tuple[RemovableHandle, list[Callable[[Run], None]]]] = {}
 
     @contextmanager
@@ -63,11 +63,13 @@ class Session:
         """Hooks on all layers, inside the block only and for this thread only."""
         token = PRESENT.set(self)
         try:
-            with self._hooks:
+            try:
                 for name, layer, mechanism in found:
                     watch = self.watch(name, layer, mechanism)
-                    watch.after(layer, watch.close, hidden=mechanism.hidden)
+                    self.hook(layer, watch.close, hidden=mechanism.hidden)
                 yield
+            finally:
+                self.stop()
             self._catch_up()
         finally:
             PRESENT.reset(token)
@@ -76,7 +78,7 @@ class Session:
         """Hook a layer as its mechanism wants it."""
         watch = LayerWatch(self, name, layer, mechanism)
         for handle in mechanism.watch(layer, watch):
-            self._hooks.callback(handle.remove)
+            self._handles[handle] = None
         return watch
 
     def is_present(self) -> bool:
@@ -114,22 +116,25 @@ class Session:
                 # Under autocast a later computation would run in another precision than the layer did.
                 if self._waiting is not None and _autocasting():
                     self._catch_up()
-                run = Run(args, kwargs, rest[-1])
-                for each in looks:
-                    self.soon(partial(each, run))
+                self.soon(partial(self.show, looks, Run(args, kwargs, rest[-1])))
 
         handle = self.hang(module, after, hidden=hidden)
         self._looks[module] = handle, looks
         return handle
 
+    def show(self, looks: list[Callable[[Run], None]], run: Run) -> None:
+        """Let the looks of a module see a run of it."""
+        for look in looks:
+            look(run)
+
     def hang(self, module: nn.Module, hook: Callable[..., object], *, hidden: bool) -> RemovableHandle:
         """A hook with keyword arguments, until the session ends. A hidden one gets the runs of all modules."""
         if hidden:
             handle = register_module_forward_hook(hook, with_kwargs=True)  # type: ignore[arg-type]
-            self._hooks.callback(_forget_kwargs, handle)
+            handle = _Hidden(handle)
         else:
             handle = module.register_forward_hook(hook, with_kwargs=True)
-        self._hooks.callback(handle.remove)
+        self._handles[handle] = None
         return handle
 
     def tokens(self, layer: str, count: int) -> TokenGrid | str:
@@ -147,8 +152,13 @@ class Session:
         )
 
     def stop(self) -> None:
-        """Take all hooks away."""
-        self._hooks.close()
+        """Take all hooks away, the last one first, also where one of them cannot be taken away."""
+        try:
+            while self._handles:
+                self._handles.popitem()[0].remove()
+        finally:
+            if self._handles:
+                self.stop()
 
 
 class LayerWatch:
@@ -168,6 +178,7 @@ class LayerWatch:
         if not self._session.is_present():
             return
         held: dict[str, object] = {}
+        now = self._session.options.eager or _autocasting()
         for name, value in fields.items():
             if isinstance(value, Tensor):
                 held[name] = owned(value)
@@ -175,7 +186,7 @@ class LayerWatch:
                 held[name] = self._session.tokens(self.layer, value)
             else:
                 held[name] = value
-            if isinstance(value, Part) and (self._session.options.eager or _autocasting()):
+            if now and isinstance(value, Part):
                 value.value(f"{self.layer}: {name}")
         self._session.soon(partial(self._gather, kind, part, held))
 
@@ -219,9 +230,15 @@ class LayerWatch:
             return float((replayed - run.y).abs().max()), float(run.y.abs().max())
 
 
-def _forget_kwargs(handle: RemovableHandle) -> None:
-    """Finish the removal of a hook for all modules: PyTorch leaves behind that it asked for keyword arguments."""
-    torch.nn.modules.module._global_forward_hooks_with_kwargs.pop(handle.id, None)
+class _Hidden(RemovableHandle):
+    """A hook for all modules. PyTorch's own removal leaves behind that it asked for keyword arguments."""
+
+    def __init__(self, handle: RemovableHandle) -> None:
+        self._handle = handle
+
+    def remove(self) -> None:
+        self._handle.remove()
+        torch.nn.modules.module._global_forward_hooks_with_kwargs.pop(self._handle.id, None)
 
 
 def _autocasting() -> bool:
