@@ -61,8 +61,8 @@ def fold_batchnorm(model: nn.Module, sample: Tensor | None = None) -> nn.Module:
     The copy gives the same output up to rounding, which is checked on the sample: for each pair, and for the whole
     network. Where a network magnifies the rounding of its layers, the whole is checked in double precision.
 
-    The copy has `nn.Identity` in the place of each BatchNorm that was folded, and an attribute `folding` that tells what
-    was folded, and what was left and why. Layers keep their names, so records of its attention can be compared.
+    The copy has `nn.Identity` in the place of each BatchNorm that was folded, and an attribute `folding` that tells
+    what was folded, and what was left and why. Layers keep their names, so records of its attention can be compared.
 
     A convolution that takes another way on other inputs than the sample's is not noticed: give a sample that takes the
     way you mean. It is for inference only; training the copy is another thing than training the model.
