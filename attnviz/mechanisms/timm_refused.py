@@ -66,3 +66,25 @@ refuse(
     "timm.models.hieradet_sam2.MultiScaleAttention",
     "timm.models.tiny_vit.Attention",
 )
+refuse(
+    "it weighs its branches against each other, channel by channel, so it has no weight for a place or a token.",
+    "timm.layers.selective_kernel.SelectiveKernelAttn",
+    "timm.layers.split_attn.SplitAttn",
+)
+refuse(
+    "its gate multiplies features that it makes inside, so no record could be checked against what went in.",
+    "timm.models.focalnet.FocalModulation",
+    "timm.models.ghostnet.GhostModuleV2",
+    "timm.models.ghostnet.GhostModuleV3",
+    "timm.models.mlp_mixer.SpatialGatingUnit",
+)
+refuse(
+    "it pools all tokens with one query behind the last layer that has a grid, and is not read yet.",
+    "timm.layers.attention_pool.AttentionPoolPrr",
+    "timm.layers.other_pool.SimPool1d",
+    "timm.layers.other_pool.SimPool2d",
+)
+refuse(
+    "it computes its matrix from a single number per place inside a block of its own, and is not read yet.",
+    "timm.models.csatv2.SpatialTransformerBlock",
+)

@@ -24,8 +24,8 @@ SLOW = {
 """Names that take seconds each; the sweep covers them, and so do the slow tests."""
 
 REFUSED = {
-    "resnest14d": "SplitAttn",
-    "skresnet18": "SelectiveKernelAttn",
+    "resnest14d": "its branches against each other",
+    "skresnet18": "its branches against each other",
     "coat_tiny": "before the queries come",
     "edgenext_xx_small": "channels against channels",
     "efficientvit_b0": "before the queries come",
