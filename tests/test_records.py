@@ -21,6 +21,7 @@ from attnviz.records import (
     kept,
     kinds,
 )
+from attnviz.records.deferred import graph_kept
 
 SITE = Site("blocks.0.attn", 0, "mhsa")
 
@@ -359,6 +360,85 @@ class TestTrace:
         record = attention(queries=Deferred(never)[0])
         assert repr(record) == "SelfAttention(blocks.0.attn, mhsa)"
         assert repr(self.trace(record)) == "Trace(Net, 1 records of 1 layers)"
+
+
+class TestProven:
+    @pytest.mark.parametrize(
+        ("error", "scale", "proven"),
+        # 1e-5 of 10 is 1e-4.
+        [(None, None, None), (0.9e-4, 10.0, True), (1.1e-4, 10.0, False), (math.nan, 10.0, False), (0.0, 0.0, True)],
+    )
+    def test_a_record_says_it_and_its_site_does(
+        self, error: float | None, scale: float | None, proven: bool | None
+    ) -> None:
+        for record in (
+            channel("a", replay_error=error, output_scale=scale),
+            SpatialMask(Site("a", 0, "m"), torch.ones(2, 2), replay_error=error, output_scale=scale),
+            FeatureMask(Site("a", 0, "m"), torch.ones(1, 2, 2), replay_error=error, output_scale=scale),
+            attention(replay_error=error, output_scale=scale),
+        ):
+            assert record.proven is proven
+            assert record.site.proven is proven
+
+    def test_a_site_is_a_place_whatever_was_proven(self) -> None:
+        assert Site("a", 0, "se", proven=False, edit="gate off") == Site("a", 0, "se")
+        assert len({Site("a", 0, "se", proven=False), Site("a", 0, "se")}) == 1
+
+    def test_the_summary_says_unproven_and_changed(self) -> None:
+        record = channel("a", replay_error=0.5, output_scale=1.0)
+        record = kinds.changed(record, site=replace(record.site, edit="gate off"))
+        trace = Trace("Net", torch.zeros(2), None, (record,))
+        assert trace.summary().splitlines()[1].endswith(" 3 channels, gate off  5.0e-01 unproven")
+
+
+class TestChanged:
+    """What an intervention makes of a record."""
+
+    def test_heads_that_are_off_have_no_weight(self) -> None:
+        record = kinds.changed(attention(queries=torch.ones(1, 2, 3, 1), keys=torch.ones(1, 2, 3, 1)), heads_off=(1,))
+        assert record.weights()[0, 1].abs().max() == 0
+        torch.testing.assert_close(record.weights(heads=[0]), torch.full((1, 1, 3, 3), 1 / 3))
+        assert record.weights(queries=[0], heads=[1, 0])[0, :, 0, 0].tolist() == pytest.approx([0, 1 / 3])
+
+    def test_hidden_keys_leave_their_share_to_the_others(self) -> None:
+        # exp of the logits is 1, 2, 3. Without the last: 1/3, 2/3. Without any: zeros.
+        hidden = torch.zeros(1, 1, 3, 3, dtype=torch.bool)
+        hidden[..., 1, 2] = True
+        hidden[..., 2, :] = True
+        weights = kinds.changed(attention(), hidden=hidden).weights()[0, 0]
+        torch.testing.assert_close(weights, torch.tensor([[1 / 6, 2 / 6, 3 / 6], [1 / 3, 2 / 3, 0], [0, 0, 0]]))
+
+    def test_numbers_that_overflowed_are_not_hidden(self) -> None:
+        record = kinds.changed(
+            attention(queries=torch.full((1, 1, 3, 1), math.nan)), hidden=torch.zeros(1, 1, 1, 3, dtype=torch.bool)
+        )
+        assert record.weights().isnan().all()
+
+    def test_nothing_is_computed(self) -> None:
+        def never() -> tuple[torch.Tensor]:
+            raise AssertionError("computed")
+
+        record = attention(queries=Deferred(never)[0])
+        other = kinds.changed(record, heads_off=(0,))
+        assert (other.heads_off, record.heads_off) == ((0,), ())
+
+    def test_the_result_is_checked_as_a_new_record_is(self) -> None:
+        with pytest.raises(ShapeError, match="weights must have shape"):
+            kinds.changed(channel("a"), weights=torch.ones(1, 3))
+
+
+class TestGraph:
+    def test_history_is_dropped_unless_it_is_kept(self) -> None:
+        x = torch.ones(1, 2, 2, 2, requires_grad=True)
+        assert not kept(x * 2).value().requires_grad
+        with graph_kept():
+            part, late = kept(x * 2), kept(x * 3)
+            value = part.value()
+            with torch.no_grad():
+                assert not late.value().requires_grad
+        (gradient,) = torch.autograd.grad(value.sum(), x)
+        assert torch.equal(gradient, torch.full_like(x, 2))
+        assert not x.detach().requires_grad
 
 
 def test_replace_keeps_what_was_not_replaced() -> None:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from attnviz.errors import AttnvizError, NothingTracedError, ShapeError, ValueRangeError
+from attnviz.errors import AttnvizError, NothingTracedError, ShapeError, UnreadableError, ValueRangeError
 from attnviz.geometry import Geometry
 from attnviz.layers import AAConv2d, Cbam, SqueezeExcitation
-from attnviz.mechanisms import known_keys
+from attnviz.mechanisms import ChannelGateMechanism, base, known_keys, refuse, register
 from attnviz.records import ChannelWeights, SelfAttention, SpatialMask, Trace
-from attnviz.tracer import session, trace
+from attnviz.tracer import session, trace, trace_each
 from tests.mechanisms.contract import hooks_of, vary
 
 
@@ -185,6 +185,157 @@ class TestNothingToTrace:
         with pytest.raises(NothingTracedError, match=r"^0: the gate's module must run when its layer runs"):
             trace(model, torch.randn(1, 3, 4, 4))
         assert hooks_of(model) == 0
+
+
+class NovelAttention(nn.Module):
+    """Attention by its name, with no mechanism."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class RefusedGate(nn.Module):
+    """A layer that is refused by name; its parts belong to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.se = SqueezeExcitation(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.se(x)
+
+
+class TestUnread:
+    """Attention that nobody reads is never passed over in silence."""
+
+    WHY = "It mixes heads after the softmax."
+
+    @pytest.fixture(autouse=True)
+    def refusals(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(base, "_REFUSED", dict(base._REFUSED))
+        monkeypatch.setattr(base, "_MECHANISMS", dict(base._MECHANISMS))
+        refuse(self.WHY, f"{RefusedGate.__module__}.RefusedGate")
+
+    @staticmethod
+    def net(*layers: nn.Module) -> nn.Module:
+        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+
+    def test_a_network_of_unknown_attention_is_an_error_that_names_it(self) -> None:
+        with pytest.raises(UnreadableError) as caught:
+            trace(self.net(nn.ReLU(), NovelAttention(), NovelAttention()), torch.randn(1, 3, 4, 4))
+        said = str(caught.value)
+        assert "got 1: no mechanism reads" in said
+        assert f"{NovelAttention.__module__}.NovelAttention" in said
+        assert said.count("no mechanism reads") == 1  # each reason once
+        assert isinstance(caught.value, NothingTracedError)
+
+    def test_a_refused_layer_says_why_and_its_parts_are_not_read(self) -> None:
+        x = torch.randn(1, 3, 4, 4)
+        with pytest.raises(
+            UnreadableError, match=rf"^Sequential must have attention that can be read; got 0: {self.WHY}"
+        ):
+            trace(self.net(RefusedGate()), x)
+        result = trace(self.net(RefusedGate()), x, allow_empty=True)
+        assert (result.records, dict(result.unread)) == ((), {"0": self.WHY})
+
+    def test_a_partly_read_network_lists_the_rest(self) -> None:
+        result = trace(self.net(SqueezeExcitation(3), RefusedGate(), NovelAttention()), torch.randn(1, 3, 4, 4))
+        assert result.layers == ("0",)
+        assert list(result.unread) == ["1", "2"]
+        assert f"1  not read: {self.WHY}" in result.summary().splitlines()
+        assert "2  not read: no mechanism reads" in result.summary()
+
+    def test_a_wrapper_is_not_listed_beside_what_it_wraps(self) -> None:
+        class AttentionStage(nn.Sequential):
+            pass
+
+        x = torch.randn(1, 3, 4, 4)
+        assert trace(self.net(AttentionStage(SqueezeExcitation(3))), x).unread == {}
+        mixed = trace(self.net(AttentionStage(SqueezeExcitation(3), NovelAttention())), x)
+        assert list(mixed.unread) == ["0.1"]
+        assert list(trace(self.net(AttentionStage(nn.ReLU())), x, allow_empty=True).unread) == ["0"]
+        # Names that only begin alike are not inside one another.
+        beside = nn.ModuleDict({"a": AttentionStage(nn.ReLU()), "ab": SqueezeExcitation(3)})
+        beside.forward = lambda x: beside["ab"](x).mean(dim=(2, 3))  # type: ignore[method-assign]
+        assert list(trace(beside.eval(), x).unread) == ["a"]
+
+    def test_subclasses_follow_their_nearest_base(self) -> None:
+        class Inherits(RefusedGate):
+            pass
+
+        class Ours(RefusedGate):
+            pass
+
+        register(Ours)(ChannelGateMechanism("ours", gate="se.gate"))
+        result = trace(self.net(Inherits(), Ours()), torch.randn(1, 3, 4, 4), verify=True)
+        assert dict(result.unread) == {"0": self.WHY}
+        assert [record.site.mechanism for record in result.records] == ["ours"]
+        assert result.unproven == ()
+
+    def test_the_model_itself_may_be_what_is_not_read(self) -> None:
+        with pytest.raises(UnreadableError, match="got the model itself: no mechanism reads"):
+            trace(NovelAttention().eval(), torch.randn(1, 3, 4, 4))
+
+    def test_the_same_layer_twice_is_listed_once(self) -> None:
+        layer = NovelAttention()
+        assert list(trace(self.net(SqueezeExcitation(3), layer, layer), torch.randn(1, 3, 4, 4)).unread) == ["1"]
+
+    @pytest.mark.parametrize("where", ["leaf", "branch"])
+    def test_a_plain_module_in_training_mode_is_still_found(self, where: str) -> None:
+        # The second of its class: the first one has shown that the class has nothing to do with attention.
+        second = nn.Dropout() if where == "leaf" else nn.Sequential(nn.Dropout())
+        model = nn.Sequential(nn.Dropout(), nn.Sequential(), SqueezeExcitation(3), second).eval()
+        (second if where == "leaf" else second[0]).train()
+        with pytest.raises(ValueRangeError, match=r"got training mode in 3" + ("" if where == "leaf" else r"\.0")):
+            trace(model, torch.randn(1, 3, 4, 4))
+
+    def test_a_plain_module_compiled_in_place_is_still_found(self) -> None:
+        model = nn.Sequential(nn.ReLU(), SqueezeExcitation(3), nn.ReLU()).eval()
+        model[2].compile()
+        with pytest.raises(ValueRangeError, match="got a compiled 2"):
+            trace(model, torch.randn(1, 3, 4, 4))
+
+
+class TestEach:
+    def test_every_picture_gets_the_bits_of_its_own_trace(self, mixed: Mixed) -> None:
+        pictures = torch.randn(3, 3, 4, 5)
+        for options in ({}, {"verify": True}, {"eager": True}):
+            several = trace_each(mixed, pictures, **options)  # type: ignore[arg-type]
+            assert len(several) == 3
+            for one, picture in zip(several, pictures, strict=True):
+                assert equal(one, trace(mixed, picture[None]))
+                assert (one.records[0].proven is None) == ("verify" not in options)
+        assert not equal(several[0], several[1])
+
+    def test_model_inputs_of_several_sizes_keep_their_geometry(self, mixed: Mixed) -> None:
+        geometry = Geometry((8, 12), (4, 6), (0.5, 0.5), (0.0, 0.0))
+        seen = SimpleNamespace(tensor=torch.randn(1, 3, 4, 6), geometry=geometry)
+        bare = torch.randn(1, 3, 5, 5)
+        first, second = trace_each(mixed, (each for each in (seen, bare)))
+        assert first.geometry is geometry
+        assert equal(first, trace(mixed, seen))
+        assert second.geometry == Geometry.identity((5, 5))
+        assert equal(second, trace(mixed, bare))
+
+    def test_options_are_handed_on(self) -> None:
+        blocks = TestTokenGrids.Blocks(10, 1).eval()
+        (one,) = trace_each(blocks, [torch.randn(1, 3, 20, 30)], grid_hw=(2, 3), grad=True)
+        assert one.of(SelfAttention)[0].tokens.grid_hw == (2, 3)
+        assert one.logits.requires_grad
+        (empty,) = trace_each(
+            nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval(), torch.ones(1, 3, 2, 2), allow_empty=True
+        )
+        assert empty.records == ()
+
+    @pytest.mark.parametrize("nothing", [[], torch.ones(0, 3, 4, 4)])
+    def test_no_picture_is_an_error(self, mixed: Mixed, nothing: object) -> None:
+        with pytest.raises(ShapeError, match="pictures must hold at least one picture; got none"):
+            trace_each(mixed, nothing)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("wrong", [torch.ones(3, 4, 4), [torch.ones(2, 3, 4, 4)]])
+    def test_what_is_not_one_picture_is_refused(self, mixed: Mixed, wrong: object) -> None:
+        with pytest.raises(ShapeError, match="one picture of shape"):
+            trace_each(mixed, wrong)  # type: ignore[arg-type]
 
 
 class TestOutput:
