@@ -117,7 +117,12 @@ def test_streamlit_gets_no_folder_to_scan_by_itself() -> None:
     ("path", "source", "line", "rule"),
     [
         ("attnviz/maps/rollout.py", "import numpy\nimport streamlit as st\n", 2, "attnviz/ must not import streamlit"),
-        ("attnviz/focus/score.py", "def f():\n    from dashboard import service\n", 2, "attnviz/ must not import dashboard"),
+        (
+            "attnviz/focus/score.py",
+            "def f():\n    from dashboard import service\n",
+            2,
+            "attnviz/ must not import dashboard",
+        ),
         ("attnviz/geometry.py", "from attnviz.maps import Rollout\n", 1, "room geometry may import errors"),
         ("attnviz/maps/base.py", "\n\nfrom attnviz import tracer\n", 3, "room maps may import errors"),
         ("attnviz/maps/base.py", "import attnviz.tracer\n", 1, "room maps may import errors"),

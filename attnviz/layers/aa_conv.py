@@ -20,13 +20,14 @@ class AAConv2d(nn.Module):
     resampled linearly along the offset axis, so that any input size works.
 
     Differs from the paper in one point that the paper leaves open: with a stride, the input of the attention is
-    average-pooled by that stride. With `value_channels == out_channels` there is no convolution: the layer is fully
-    attentional (the paper's kappa = upsilon = 1).
+    average-pooled by that stride; then only an even kernel is centred on what is pooled. With
+    `value_channels == out_channels` there is no convolution: the layer is fully attentional (the paper's
+    kappa = upsilon = 1).
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output, convolution and attention together.
-        kernel_size: side of the convolution's square kernel, odd.
+        kernel_size: side of the convolution's square kernel: odd, or even with a stride of 2.
         stride: of the convolution.
         key_channels: `d_k`, all heads together; divisible by `heads`.
         value_channels: `d_v`, all heads together; divisible by `heads`, at most `out_channels`.
@@ -79,10 +80,11 @@ class AAConv2d(nn.Module):
         self.downsample = downsample
         key_width = key_channels // heads
         self.scale = key_width**-0.5
+        self.rounds_up = kernel_size % 2 == 1
         self.conv: nn.Conv2d | None = None
         if value_channels < out_channels:
             self.conv = nn.Conv2d(
-                in_channels, out_channels - value_channels, kernel_size, stride, kernel_size // 2, bias=False
+                in_channels, out_channels - value_channels, kernel_size, stride, (kernel_size - 1) // 2, bias=False
             )
         self.qkv = nn.Conv2d(in_channels, 2 * key_channels + value_channels, 1, bias=False)
         self.out = nn.Conv2d(value_channels, value_channels, 1, bias=False)
@@ -93,14 +95,15 @@ class AAConv2d(nn.Module):
     def pool(self, x: Tensor) -> Tensor:
         """The attention's input: `x` itself, or average-pooled by the convolution's stride, then by `downsample`."""
         if self.stride != 1:
-            x = F.avg_pool2d(x, self.stride, ceil_mode=True, count_include_pad=False)
+            x = F.avg_pool2d(x, self.stride, ceil_mode=self.rounds_up, count_include_pad=False)
         if self.downsample != 1:
             x = F.avg_pool2d(x, 3, self.downsample, padding=1, count_include_pad=False)
         return x
 
     def grids_of(self, input_hw: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
         """(h, w) of the layer's output and of its attention, for an input of that many positions."""
-        height, width = (-(-size // self.stride) for size in input_hw)
+        up = self.stride - 1 if self.rounds_up else 0
+        height, width = ((size + up) // self.stride for size in input_hw)
         return (height, width), (-(-height // self.downsample), -(-width // self.downsample))
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -7,12 +7,12 @@ from torch import nn
 
 from attnviz.errors import NotFoundError
 from attnviz.layers import AAConv2d, Cbam, SqueezeExcitation
-from attnviz.models.resnet import MakeConv, ResNet, conv3x3
+from attnviz.models.resnet import MakeConv, ResNet, centred_conv, kernel_of
 from attnviz.models.vit import VisionTransformer
 
 
 def augmented_conv(heads: int = 4, ratio: float = 0.25, grid_hw: tuple[int, int] = (8, 8)) -> MakeConv:
-    """Makes attention-augmented 3x3 convolutions with the paper's channel rule.
+    """Makes attention-augmented convolutions, centred as the plain ones are, with the paper's channel rule.
 
     Each head has `max(20, ratio * out_channels / heads)` key channels and `ratio * out_channels / heads` value
     channels, rounded down (arXiv:1904.09925, section 4.2: kappa = upsilon = 0.25, at least 20 dimensions a head).
@@ -23,7 +23,8 @@ def augmented_conv(heads: int = 4, ratio: float = 0.25, grid_hw: tuple[int, int]
         return AAConv2d(
             in_channels,
             out_channels,
-            stride=stride,
+            kernel_of(stride),
+            stride,
             key_channels=heads * max(20, share),
             value_channels=heads * share,
             heads=heads,
@@ -33,22 +34,23 @@ def augmented_conv(heads: int = 4, ratio: float = 0.25, grid_hw: tuple[int, int]
     return make
 
 
-ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "resnet_plain": ResNet,
     "se_resnet": partial(ResNet, gate=SqueezeExcitation),
     "cbam_resnet": partial(ResNet, gate=Cbam),
-    "aa_resnet": partial(ResNet, first_convs=(conv3x3, conv3x3, augmented_conv(), augmented_conv())),
+    "aa_resnet": partial(ResNet, first_convs=(centred_conv, centred_conv, augmented_conv(), augmented_conv())),
     "vit": VisionTransformer,
 }
-"""Key: the network's public name. Value: makes it, given the number of classes. Extended in this file only."""
+"""Key: the network's public name. Value: makes it, given the number of classes and `centred`. Extended here only."""
 
 
-def build(architecture: str, num_classes: int = 50) -> nn.Module:
+def build(architecture: str, num_classes: int = 50, centred: bool = True) -> nn.Module:
     """The network of that name with fresh random weights, in training mode.
 
     Args:
         architecture: a key of `ARCHITECTURES`.
         num_classes: outputs of the last layer.
+        centred: see `ResNet`.
 
     Raises:
         NotFoundError: no such architecture; the message lists them.
@@ -57,4 +59,4 @@ def build(architecture: str, num_classes: int = 50) -> nn.Module:
         raise NotFoundError(
             f"architecture must be one of {', '.join(ARCHITECTURES)}; got {architecture!r}. Choose one of these."
         )
-    return ARCHITECTURES[architecture](num_classes)
+    return ARCHITECTURES[architecture](num_classes, centred=centred)

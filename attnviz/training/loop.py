@@ -41,9 +41,10 @@ def transplant(
 ) -> list[str]:
     """Copy a trained network's weights into another network; return the names of what keeps its fresh weights.
 
-    Tensors of the same name and shape are copied; an attention-augmented convolution takes the first filters of the
-    plain one; the last layer takes the rows of the classes it shares. Fresh gates are set to one half everywhere
-    and the BatchNorm before them is doubled for each: the network goes on from just what the source knew.
+    Tensors of the same name are copied, strided 3x3 kernels as centred 4x4 ones; an attention-augmented convolution
+    takes the first filters of the plain one; the last layer takes the rows of the classes it shares. Fresh gates are
+    set to one half everywhere and the BatchNorm before them is doubled for each: the network goes on from just what
+    the source knew.
     """
     own = target.state_dict()
     new = dict(own)
@@ -54,16 +55,28 @@ def transplant(
             continue
         if name.startswith(("fc.", "head.")):
             new[name] = source[plain][rows]
-        elif source[plain].shape == own[name].shape:
-            new[name] = source[plain]
-        elif name != plain:
-            new[name] = source[plain][: len(own[name])]
+            continue
+        weights = source[plain]
+        if own[name].shape[2:] == (4, 4) and weights.shape[2:] == (3, 3):
+            weights = centred_kernel(weights)
+        if name != plain:
+            weights = weights[: len(own[name])]
+        if weights.shape == own[name].shape:
+            new[name] = weights
     fresh = [name for name in own if new[name] is own[name]]
     target.load_state_dict(new)
     for name, block in target.named_modules():
         if isinstance(block, BasicBlock) and any(key.startswith(f"{name}.attention.") for key in fresh):
             _start_gates_at_half(block)
     return fresh
+
+
+def centred_kernel(kernel: Tensor) -> Tensor:
+    """The 4x4 kernel that sees, half a cell further down and right, the mean of four neighbours as the 3x3 one saw one.
+
+    Shape (out, in, 3, 3) to (out, in, 4, 4); the sum of the weights stays.
+    """
+    return sum((F.pad(kernel, (x, 1 - x, y, 1 - y)) for y in (0, 1) for x in (0, 1)), torch.zeros(())) / 4
 
 
 @torch.no_grad()
@@ -130,7 +143,7 @@ def train_phase(
         return final
     partial = folder / f"{phase.name}.part.pt"
     torch.manual_seed(phase.seed)
-    model = placed(build(phase.architecture, len(training.wnids)), device)
+    model = placed(build(phase.architecture, len(training.wnids), phase.centred), device)
     if phase.starts_from:
         start = torch.load(folder / f"{phase.starts_from}.pt", map_location=device, weights_only=True)
         fresh = transplant(start["model"], model, tuple(start["wnids"]), training.wnids)
@@ -222,7 +235,8 @@ def _teacher(
     if phase.teacher is None:
         return None, []
     saved = torch.load(folder / f"{phase.teacher}.pt", map_location=device, weights_only=True)
-    model = build(PHASES[phase.teacher].architecture, len(saved["wnids"]))
+    teacher = PHASES[phase.teacher]
+    model = build(teacher.architecture, len(saved["wnids"]), teacher.centred)
     model.load_state_dict(saved["model"])
     return placed(model, device).eval(), [saved["wnids"].index(w) for w in wnids]
 

@@ -1,7 +1,7 @@
 """The recipe of the bundled networks, as data: what is trained, on what, for how long."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -12,8 +12,8 @@ class Phase:
     side of the pictures, one entry an epoch (small pictures first: cheap, and the last epochs set the scale).
     stops_after: epochs that are run when the phase ends before its schedule does.
     smallest_crop, zoom_out: of the views, see `random_views`; the last `easy` epochs take easier views instead.
-    starts_from: phase whose weights are taken over, the 50 classes' rows of the last layer included. teacher: phase
-    whose softened outputs are imitated, or None.
+    centred: see `attnviz.models.ResNet`. starts_from: phase whose weights are taken over, the 50 classes' rows of the
+    last layer included. teacher: phase whose softened outputs are imitated, or None.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Phase:
     smoothing: float = 0.1
     warm_up: float = 0.2
     seed: int = 0
+    centred: bool = True
 
     def views_of(self, epoch: int) -> tuple[float, float]:
         """Smallest crop and share of zoomed-out views in an epoch, counted from 0."""
@@ -45,31 +46,67 @@ EASY_VIEWS = (0.5, 0.1)
 """Smallest crop and share of zoomed-out views in the easy epochs of a phase."""
 
 
-def tuned(architecture: str, sizes_px: tuple[int, ...] = (48, 56, 56, 64, 64), easy: int = 2) -> Phase:
+def tuned(
+    architecture: str,
+    name: str | None = None,
+    sizes_px: tuple[int, ...] = (48, 48, 56, 56, 64, 64),
+    starts_from: str = "trunk_centred",
+    **changes: Any,
+) -> Phase:
     """The last phase of the convolutional networks: the trunk's weights, the network's own attention, 50 classes."""
-    return Phase(
-        architecture,
-        architecture,
-        "fifty",
-        sizes_px,
-        peak_rate=0.05,
-        smallest_crop=0.35,
-        zoom_out=0.2,
-        easy=easy,
-        starts_from="trunk_fifty",
-        warm_up=0.1,
-    )
+    facts: dict[str, Any] = {
+        "peak_rate": 0.04,
+        "batch": 64,
+        "smallest_crop": 0.35,
+        "zoom_out": 0.2,
+        "easy": 2,
+        "warm_up": 0.1,
+        "starts_from": starts_from,
+    }
+    return Phase(name or architecture, architecture, "fifty", sizes_px, **(facts | changes))
+
+
+def transformer(name: str, sizes_px: tuple[int, ...], **changes: Any) -> Phase:
+    """A phase of the transformer on 50 classes, under a convolutional teacher."""
+    facts: dict[str, Any] = {
+        "peak_rate": 8e-4,
+        "optimiser": "adamw",
+        "weight_decay": 0.05,
+        "smallest_crop": 0.4,
+        "zoom_out": 0.2,
+        "easy": 3,
+        "warm_up": 0.1,
+    }
+    return Phase(name, "vit", "fifty", sizes_px, **(facts | changes))
 
 
 PHASES: dict[str, Phase] = {
     phase.name: phase
     for phase in (
-        Phase("trunk", "resnet_plain", "all", (32, 40, 40, 48), peak_rate=0.1, easy=2),
-        Phase("trunk_fifty", "resnet_plain", "fifty", (40, 40, *[48] * 6), peak_rate=0.08, starts_from="trunk"),
+        Phase("trunk", "resnet_plain", "all", (32, 40, 40, 48), peak_rate=0.1, easy=2, centred=False),
+        Phase(
+            "trunk_fifty",
+            "resnet_plain",
+            "fifty",
+            (40, 40, *[48] * 6),
+            peak_rate=0.08,
+            starts_from="trunk",
+            centred=False,
+        ),
+        tuned(
+            "resnet_plain",
+            "trunk_64",
+            (48, 56, 56, 64, 64),
+            "trunk_fifty",
+            peak_rate=0.05,
+            batch=128,
+            centred=False,
+        ),
+        tuned("resnet_plain", "trunk_centred", (40, 40, *[48] * 8, 56, 56), "trunk_64", peak_rate=0.06),
         tuned("resnet_plain"),
         tuned("se_resnet"),
         tuned("cbam_resnet"),
-        tuned("aa_resnet", (48, 56), easy=1),
+        tuned("aa_resnet"),
         Phase(
             "vit_trunk",
             "vit",
@@ -79,29 +116,23 @@ PHASES: dict[str, Phase] = {
             peak_rate=1e-3,
             optimiser="adamw",
             weight_decay=0.05,
+            centred=False,
         ),
-        Phase(
-            "vit",
-            "vit",
-            "fifty",
+        transformer(
+            "vit_fifty",
             (*[40] * 6, *[48] * 6, 56),
-            peak_rate=8e-4,
-            optimiser="adamw",
-            weight_decay=0.05,
-            smallest_crop=0.4,
-            zoom_out=0.2,
-            easy=3,
             starts_from="vit_trunk",
             teacher="trunk_fifty",
-            warm_up=0.1,
+            centred=False,
         ),
+        transformer("vit", (*[48] * 5, 56, 56, 64), starts_from="vit_fifty", teacher="trunk_64", peak_rate=5e-4),
     )
 }
 """Key: phase name. Value: the phase. Phases named like an architecture end in a bundled network.
 
 The convolutional networks share the trunk, trained without attention on all 200 classes and then on the fifty; each
-then trains on with its own attention, by one and the same recipe, except that the attention-augmented network had two
-epochs of it and not five.
+then trains on with its own attention, by one and the same recipe. The first phases ran before the strides were
+centred; `transplant` takes their kernels over.
 """
 
 

@@ -61,6 +61,12 @@ def test_any_input_size(hw: tuple[int, int], stride: int) -> None:
     assert layer(torch.randn(1, 6, *hw)).shape == (1, 10, height, width)
 
 
+@pytest.mark.parametrize("hw", [(4, 6), (7, 5), (2, 3)])
+def test_a_centred_kernel_rounds_the_grid_down(hw: tuple[int, int]) -> None:
+    layer = AAConv2d(6, 10, 4, stride=2, key_channels=8, value_channels=4, heads=2, grid_hw=(3, 4)).eval()
+    assert layer(torch.randn(1, 6, *hw)).shape == (1, 10, hw[0] // 2, hw[1] // 2)
+
+
 def test_resampled_embeddings_are_linear_between_the_stored_ones() -> None:
     layer = make(grid_hw=(2, 2))  # offsets -1, 0, 1 become -2, -1, 0, 1, 2 on a grid of 3
     with torch.no_grad():

@@ -86,7 +86,7 @@ TRANSFORMERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int], int, tup
     ),
     "timm, no class token": (
         lambda: timm.create_model("vit_base_patch16_siglip_224", img_size=64, depth=2, embed_dim=64, num_heads=2),
-        (64, 64), 2, (4, 4), (),
+        (64, 64), 3, (4, 4), (),  # two blocks and the pool
     ),
 }  # fmt: skip
 
@@ -105,7 +105,7 @@ def test_transformers(name: str) -> None:
     for record in records:
         assert record.tokens.grid_hw == grid_hw
         assert record.tokens.prefix_names == prefix
-        assert record.queries.shape[2] == record.tokens.tokens
+        assert record.keys.shape[2] == record.tokens.tokens
     assert result.unproven == ()
     assert hooks_of(model) == 0
 

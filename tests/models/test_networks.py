@@ -63,9 +63,46 @@ def test_a_gate_sits_on_the_residual_branch_before_the_addition() -> None:
 def test_vit_tokens() -> None:
     vit = VisionTransformer(5).eval()
     assert vit.grid_of((64, 96)) == (8, 12)
-    assert vit.grid_of((65, 8)) == (9, 1)
+    assert vit.grid_of((71, 8)) == (8, 1)  # the last 7 rows do not fill a token
     with torch.no_grad():
         assert vit.tokens(torch.randn(1, 3, 64, 96)).shape == (1, 1 + 8 * 12, 160)
+
+
+def test_the_last_block_gives_the_class_token_as_if_it_gave_all() -> None:
+    vit = VisionTransformer(5, depth=2).eval()
+    with torch.no_grad():
+        x = vit.tokens(torch.randn(1, 3, 16, 24))
+        kept = vit.blocks(x)
+        vit.blocks[-1].keeps = None
+        torch.testing.assert_close(kept, vit.blocks(x)[:, :1])
+
+
+def grids_of(name: str, centred: bool, picture: torch.Tensor) -> torch.Tensor:
+    """The network's grid of features, (c, h, w), with weights that only add up: every kernel is flat."""
+    network = build(name, 3, centred=centred).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.constant_(module.weight, 1 / module.weight[0].numel())
+    with torch.no_grad():
+        return (network.patch_embed if name == "vit" else network.features)(picture.double())[0]
+
+
+@pytest.mark.parametrize("name", ["resnet_plain", "vit"])
+def test_a_cell_is_centred_on_the_pixels_that_it_stands_for(name: str) -> None:
+    # Cell (8, 6) of an input of 128 x 112 stands for rows 64 to 71 and columns 48 to 55, whose middle are two pixels
+    # each way. A dot there is as far from the cell above as from the one below, and from the left as from the right.
+    picture = torch.zeros(1, 3, 128, 112)
+    picture[..., 67:69, 51:53] = 1
+    torch.set_default_dtype(torch.float64)
+    try:
+        grid = grids_of(name, True, picture).sum(dim=0)
+        off = grids_of(name, False, picture).sum(dim=0)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert divmod(int(grid.argmax()), grid.shape[1]) == (8, 6)
+    torch.testing.assert_close(grid[7, 6], grid[9, 6])
+    torch.testing.assert_close(grid[8, 5], grid[8, 7])
+    assert off[7, 6] < off[9, 6] * 0.9  # strides of the first paper: the dot lies nearer to the cell below
 
 
 def test_vit_positions_are_resampled() -> None:

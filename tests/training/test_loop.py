@@ -122,3 +122,16 @@ def test_norms_and_biases_are_not_decayed() -> None:
     assert any(p is model.positions for p in rest["params"])
     assert all(p.ndim > 1 for p in decayed["params"])
     assert len(decayed["params"]) + len(rest["params"]) == len(list(model.parameters()))
+
+
+def test_a_strided_kernel_is_taken_over_as_a_centred_one() -> None:
+    trunk = build("resnet_plain", 3, centred=False)
+    target = build("resnet_plain", 3)
+    assert loop.transplant(trunk.state_dict(), target, CLASSES, CLASSES) == []
+    old, new = trunk.state_dict(), target.state_dict()
+    assert torch.equal(new["layer2.0.conv2.weight"], old["layer2.0.conv2.weight"])
+    # What the 4x4 kernel gives is the mean of what the 3x3 one gives at four neighbouring places.
+    x = torch.randn(1, 3, 12, 16)
+    everywhere = torch.nn.functional.conv2d(x, old["stem.0.weight"], padding=1)
+    with torch.no_grad():
+        torch.testing.assert_close(target.stem[0](x), torch.nn.functional.avg_pool2d(everywhere, 2))
