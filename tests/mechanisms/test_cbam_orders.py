@@ -56,6 +56,7 @@ def test_spatial_first_worked_by_hand() -> None:
 
 def test_parallel_worked_by_hand() -> None:
     (record,) = trace(_by_hand(ParallelCbam(2, reduction=2, kernel_size=1)), X).records
+
     # Channel logits from X itself: channel 0 mean 2, max 4: -1 + 1 = 0; channel 1: ln 3. Spatial logits: 4, 0.
     def gate(logit: float) -> float:
         return 1 / (1 + math.exp(-logit))
