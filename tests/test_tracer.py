@@ -1,15 +1,17 @@
 import sys
 import threading
+import weakref
 from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from attnviz.errors import AttnvizError, NothingTracedError, ShapeError, UnreadableError, ValueRangeError
 from attnviz.geometry import Geometry
 from attnviz.layers import AAConv2d, Cbam, SqueezeExcitation
-from attnviz.mechanisms import ChannelGateMechanism, base, known_keys, refuse, register
+from attnviz.mechanisms import ChannelGateMechanism, Emit, Mechanism, Run, base, known_keys, refuse, register
 from attnviz.records import ChannelWeights, SelfAttention, SpatialMask, Trace
 from attnviz.tracer import session, trace, trace_each
 from tests.mechanisms.contract import hooks_of, vary
@@ -476,6 +478,49 @@ class TestWrites:
         assert torch.equal(record.features, x[0])
         assert passes == [1]
         assert trace(model, x, verify=True).unproven == ()
+
+    def test_a_layers_output_is_let_go_unless_a_mechanism_asks_for_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Gate(nn.Module):
+            def forward(self, x: Tensor) -> Tensor:
+                self.output = weakref.ref(y := x * 2)
+                return y
+
+        class FromOutput(Mechanism[Gate]):
+            key = "from_output"
+            paper = "none"
+
+            def watch(self, layer: Gate, emit: Emit) -> list[RemovableHandle]:
+                def look(run: Run) -> None:
+                    emit(ChannelWeights, weights=(run.y / run.x).mean(dim=(0, 2, 3)))
+
+                return [emit.after(layer, look)]
+
+            def replay(self, layer: Gate, x: Tensor, record: ChannelWeights) -> Tensor:
+                return x * record.factor.to(x)
+
+        class Net(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.se, self.gate = SqueezeExcitation(3), Gate()
+                self.passes = 0
+                self.alive = False
+
+            def forward(self, x: Tensor) -> Tensor:
+                self.passes += 1
+                y = self.gate(self.se(x)).mean(dim=(2, 3))
+                self.alive = self.gate.output() is not None
+                return y
+
+        model, x = Net().eval(), torch.randn(1, 3, 4, 4)
+        trace(model, x)
+        assert (model.passes, model.alive) == (1, False)  # nobody reads the gate yet, and nobody holds its output
+        monkeypatch.setattr(base, "_MECHANISMS", dict(base._MECHANISMS))
+        register(Gate)(FromOutput)
+        result = trace(model, x)
+        assert model.passes == 3  # the output was let go in the first of the two passes
+        assert result["gate"][0].weights.tolist() == [2.0] * 3  # type: ignore[union-attr]
+        assert trace(model, x, verify=True).unproven == ()
+        assert model.passes == 4
 
     def test_weights_trained_on_after_the_trace_are_an_error(self, mixed: Mixed) -> None:
         result = trace(mixed, torch.randn(1, 3, 4, 4))

@@ -18,19 +18,23 @@ Layer = TypeVar("Layer", bound=nn.Module)
 
 
 class WrittenToError(Exception):
-    """A tensor was written to between its layer's run and the look at that run. Never leaves a trace."""
+    """A tensor was written to, or let go, between its layer's run and the look at that run. Never leaves a trace."""
+
+
+class LetGo:
+    """Stands for an output that nobody kept."""
 
 
 class Run:
     """One run of a module: what went in and what came out.
 
     A mechanism may see a run when the whole network is done. Should the tensor that it asks for have been written to
-    since, asking raises, and the tracer lets the network run again with every look in its place.
+    since, or let go, asking raises, and the tracer lets the network run again with every look in its place.
 
     Args:
         args: what the module was called with.
         kwargs: what it was called with by name.
-        output: what it gave.
+        output: what it gave; the class `LetGo` if that was not kept.
     """
 
     __slots__ = ("_seen_in", "_seen_out", "args", "kwargs", "output")
@@ -57,7 +61,9 @@ class Run:
 
     @property
     def y(self) -> Tensor:
-        """The first tensor that came out."""
+        """The first tensor that came out. That of the watched layer itself is let go: asking costs a second pass."""
+        if self.output is LetGo:
+            raise WrittenToError
         outputs = self.output if isinstance(self.output, (tuple, list)) else (self.output,)
         if _writes(outputs, {}) != self._seen_out:
             raise WrittenToError

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.hooks import RemovableHandle
 
-from attnviz.mechanisms.base import Mechanism, Run
+from attnviz.mechanisms.base import LetGo, Mechanism, Run
 from attnviz.records import Part, Record, Site, TokenGrid, owned
 from attnviz.records.kinds import changed
 from attnviz.records.token_layouts import TokenLayout, token_grid, token_layouts
@@ -56,6 +56,7 @@ class Session:
         self._waiting: list[Callable[[], None]] | None = None if at_once else []
         self.said: dict[str, TokenLayout | None] = {}
         self._handles: dict[RemovableHandle, None] = {}
+        self._kept: set[nn.Module] = set()
         self._looks: dict[nn.Module, tuple[RemovableHandle, list[Callable[[Run], None]]]] = {}
 
     @contextmanager
@@ -66,7 +67,7 @@ class Session:
             try:
                 for name, layer, mechanism in found:
                     watch = self.watch(name, layer, mechanism)
-                    self.hook(layer, watch.close, hidden=mechanism.hidden)
+                    self.hook(layer, watch.close, hidden=mechanism.hidden, keep=False)
                 yield
             finally:
                 self.stop()
@@ -98,11 +99,20 @@ class Session:
         for step in waiting or ():
             step()
 
-    def hook(self, module: nn.Module, look: Callable[[Run], None], *, hidden: bool = False) -> RemovableHandle:
+    def hook(
+        self, module: nn.Module, look: Callable[[Run], None], *, hidden: bool = False, keep: bool = True
+    ) -> RemovableHandle:
         """Call `look` after each run of `module` in this session's own pass, and after the looks hooked before it.
 
-        A hidden hook does not sit on the module but among PyTorch's hooks for all modules.
+        Args:
+            module: any module of the network.
+            look: gets the run.
+            hidden: the hook does not sit on the module but among PyTorch's hooks for all modules.
+            keep: hold on to the output until the look. Kept feature maps cost more than all else in a trace: the
+                network cannot use their memory again, and fresh memory is slow.
         """
+        if keep:
+            self._kept.add(module)
         if module in self._looks:
             handle, looks = self._looks[module]
             looks.append(look)
@@ -116,7 +126,8 @@ class Session:
                 # Under autocast a later computation would run in another precision than the layer did.
                 if self._waiting is not None and _autocasting():
                     self._catch_up()
-                self.soon(partial(self.show, looks, Run(args, kwargs, rest[-1])))
+                output = rest[-1] if self._waiting is None or module in self._kept else LetGo
+                self.soon(partial(self.show, looks, Run(args, kwargs, output)))
 
         handle = self.hang(module, after, hidden=hidden)
         self._looks[module] = handle, looks
@@ -196,7 +207,7 @@ class LayerWatch:
         self._pending.append((kind, site, held))
 
     def after(self, module: nn.Module, look: Callable[[Run], None], *, hidden: bool = False) -> RemovableHandle:
-        return self._session.hook(module, look, hidden=hidden)
+        return self._session.hook(module, look, hidden=hidden, keep=module is not self._module)
 
     def take(self) -> list[Record]:
         """The records of the layer's run, which is over."""
