@@ -12,7 +12,7 @@ from attnviz.export.comparison import Comparison
 from attnviz.export.names import unique_slugs
 from attnviz.focus import CENTRED_GAUSSIAN
 from attnviz.maps import is_flat
-from attnviz.render import Panel
+from attnviz.render import NOT_EXPLANATION, Panel
 
 COLUMNS = (
     "picture",
@@ -40,12 +40,13 @@ COLUMNS = (
     "proof",
     "intervention",
     "note",
+    "caution",
 )
 """Columns of the score table, in order. Shares, areas and probabilities are numbers from 0 to 1.
 
 `target` is the index of the class that the map speaks about; `proof` is "unproven" where the layer's output does not
 follow from the map's records, "proven" where it does, and "not verified" where nobody computed it again;
-`intervention` says how the network's attention was changed; `note` is what the map has to say beside its numbers.
+`intervention` says how the network's attention was changed; `note` is what the map has to say beside its numbers; `caution` is the sentence that stands on every figure.
 """
 
 _NOT_ARRAYS = ("provenance", "file", "allow_pickle")
@@ -110,6 +111,7 @@ def _row(comparison: Comparison, panel: Panel) -> dict[str, str | int | float | 
         "proof": one.proof,
         "intervention": ", ".join(one.edits),
         "note": one.note,
+        "caution": NOT_EXPLANATION,
     }
     if one.target is not None:
         row["target"] = one.target

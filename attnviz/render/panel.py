@@ -9,7 +9,7 @@ from attnviz.maps import AttentionMap
 NOT_EXPLANATION = (
     "Attention is not explanation: a map shows where values are large, not why the network decided as it did."
 )
-"""The sentence that stands on every figure and in the provenance of every file that holds figures or maps."""
+"""The sentence that stands on every figure and in every file that holds figures, scores or maps."""
 
 UNPROVEN = "unproven: the layer's output does not follow from these numbers"
 """What is said of a map whose records failed their replay."""

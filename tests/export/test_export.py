@@ -117,6 +117,7 @@ def test_scores_as_a_table(comparison):
     assert first["region"] == "dog"
     assert (first["target"], first["weights"], first["note"]) == ("7", "se_resnet 1234", "a remark")
     assert (second["region"], second["share"], second["trained"]) == ("", "", "False")
+    assert all("not explanation" in row["caution"] for row in (first, second))
 
 
 def test_a_map_without_a_class_has_an_empty_target(comparison):
