@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from attnviz.mechanisms import mechanism_for
 from attnviz.records import ChannelWeights, FeatureMask, Record, SelfAttention, SpatialMask
-from attnviz.tracer import trace
+from attnviz.tracer import intervene, trace
 
 SIZES_HW = [(6, 6), (4, 7)]
 
@@ -284,3 +284,26 @@ class MechanismContract:
         trace(net, oblong)
         assert state_of(net) == before
         assert torch.equal(oblong, picture_before)
+
+    def test_every_record_can_be_changed(self, net: Net, oblong: Tensor) -> None:
+        plain = trace(net, oblong)
+        kinds = {type(record) for record in plain.records}
+        attention = [record for record in plain.records if isinstance(record, SelfAttention)]
+        changes: list[dict[str, object]] = [{"gates": 0.5}] if kinds - {SelfAttention} else []
+        if attention:
+            # Half of the tokens: a single one, such as padding, may have no weight in the first place.
+            grids = [record.tokens for record in attention]
+            half = min(grid.prefix + grid.grid_hw[0] * grid.grid_hw[1] for grid in grids) // 2
+            changes += [{"heads": {record.site.layer: [0] for record in attention}}, {"hide": range(half)}]
+        for change in changes:
+            with intervene(net, **change):  # type: ignore[arg-type]
+                result = trace(net, oblong, verify=True)
+                with torch.no_grad():
+                    assert torch.equal(net(oblong)[0], result.logits)
+                    twice = net(torch.cat([oblong, oblong.flip(-1)]))
+            assert torch.equal(twice[0], result.logits)
+            assert not torch.allclose(result.logits, plain.logits), f"{change} changes nothing"
+            assert any(record.site.edit for record in result.records)
+            assert result.unproven == ()
+        assert hooks_of(net) == 0
+        assert torch.equal(trace(net, oblong).logits, plain.logits)
