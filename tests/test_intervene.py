@@ -862,3 +862,15 @@ def test_pictures_may_come_with_other_arguments() -> None:
     with intervene(model, gates="off"):
         changed = model(x, factor=factor, shift=torch.tensor(1.0))
     torch.testing.assert_close(changed, x.mean(dim=(2, 3)) * factor[:, None] + 1)
+
+
+def test_a_map_made_inside_says_that_the_network_was_changed() -> None:
+    model, x = build("se_resnet", 3).eval(), torch.rand(1, 3, 32, 32)
+    other = build("resnet_plain", 3).eval()
+    with intervene(model, gates="off", layers="layer4.*"):
+        inside, beside = explain(model, x, GradCam()), explain(other, x, GradCam())
+        with intervene(model, gates="mean", layers="layer1.0.attention"):
+            both = explain(model, x, GradCam())
+    assert inside.edits == ("attention changed in layer4.0.attention and layer4.1.attention",)
+    assert both.edits == (f"{inside.edits[0]}, attention changed in layer1.0.attention",)
+    assert beside.edits == explain(model, x, GradCam()).edits == ()

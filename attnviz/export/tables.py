@@ -46,7 +46,8 @@ COLUMNS = (
 
 `target` is the index of the class that the map speaks about; `proof` is "unproven" where the layer's output does not
 follow from the map's records, "proven" where it does, and "not verified" where nobody computed it again;
-`intervention` says how the network's attention was changed; `note` is what the map has to say beside its numbers; `caution` is the sentence that stands on every figure.
+`intervention` says how the network's attention was changed; `note` is what the map has to say beside its numbers;
+`caution` is the sentence that stands on every figure.
 """
 
 _NOT_ARRAYS = ("provenance", "file", "allow_pickle")

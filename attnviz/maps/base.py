@@ -4,7 +4,7 @@ A method is a frozen dataclass: its fields are its parameters, and its repr is t
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from attnviz.errors import NotFoundError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry, project
 from attnviz.records import Record, Site, Trace
+from attnviz.records.changed_models import changes_of
 from attnviz.records.seen_picture import SeenPicture, beside, one_seen, refuse_training
 
 Proof = Literal["proven", "unproven", "not verified"]
@@ -228,7 +229,7 @@ def explain(model: nn.Module, model_input: SeenPicture | Tensor, method: ModelMe
         method: a method with an `explain` of its own.
 
     Returns:
-        The map, on the layer's native grid.
+        The map, on the layer's native grid. Made inside `intervene`, its sites say so.
 
     Raises:
         ValueRangeError: the method reads a trace instead, or some part of the model is in training mode.
@@ -243,7 +244,9 @@ def explain(model: nn.Module, model_input: SeenPicture | Tensor, method: ModelMe
     for name, module in model.named_modules():
         if module.training:
             refuse_training(name)
-    return method.explain(model, beside(model, tensor), geometry)
+    made = method.explain(model, beside(model, tensor), geometry)
+    change = changes_of(model)
+    return replace(made, sites=tuple(replace(site, edit=change) for site in made.sites)) if change else made
 
 
 def method_class(name: str) -> type[MapMethod] | type[ModelMethod]:

@@ -17,6 +17,7 @@ from attnviz.errors import NotFoundError, NothingTracedError, ShapeError, ValueR
 from attnviz.geometry import Geometry
 from attnviz.mechanisms.base import Run
 from attnviz.records import Record
+from attnviz.records.changed_models import CHANGED
 from attnviz.records.deferred import graph_kept
 from attnviz.tracer.batches import joined, one_of, pictures_in, rebuilt
 from attnviz.tracer.edits import EDITING, Covered, Edit, Factor, HeadsOff, Hide, Masked, SetGate, edited
@@ -130,11 +131,15 @@ class _Intervention:
     def touched(self) -> None:
         self._touched += 1
 
+    def _words(self) -> str:
+        names = [name or "the model itself" for name, _, _ in self._found]
+        return f"attention changed in {' and '.join(names) if len(names) < 3 else f'{len(names)} layers'}"
+
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        token = EDITING.set((*EDITING.get(), self))
         with ExitStack() as stack:
-            stack.callback(EDITING.reset, token)
+            stack.callback(EDITING.reset, EDITING.set((*EDITING.get(), self)))
+            stack.callback(CHANGED.reset, CHANGED.set((*CHANGED.get(), (self._model, self._words()))))
             stack.callback(self._stop_watching)
             stack.callback(self._model.register_forward_pre_hook(self._before, with_kwargs=True).remove)
             self._watch()
