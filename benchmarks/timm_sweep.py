@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from attnviz.errors import NothingTracedError, UnreadableError
-from attnviz.records import Trace
 from attnviz.tracer import trace
 
 import timm  # isort: skip - after attnviz, which cures torchvision's missing operators
@@ -136,15 +135,15 @@ def scatter_weights(model: nn.Module) -> None:
                 nn.init.normal_(parameter, std=0.3)
 
 
-def outcome(name: str) -> tuple[str, Trace | None]:
-    """One line on a network, and its trace if it could be read."""
+def outcome(name: str) -> tuple[str, str]:
+    """How a network came out, in a word for counting and in a line."""
     model, picture = build(name)
     try:
         result = trace(model, picture, verify=True)
     except UnreadableError as error:
-        return f"refused: {error}", None
+        return "refused", f"refused: {error}"
     except NothingTracedError as error:
-        return f"no attention: {error}", None
+        return "no attention", f"no attention: {error}"
     worst = max(
         record.replay_error / record.output_scale
         for record in result.records
@@ -152,18 +151,20 @@ def outcome(name: str) -> tuple[str, Trace | None]:
     )
     unproven = f", {len(result.unproven)} of them unproven" if result.unproven else ""
     unread = f"; not read: {len(result.unread)} layers" if result.unread else ""
-    return f"{len(result.records)} records{unproven}, worst replay error {worst:.1e}{unread}", result
+    word = "unproven" if unproven else "proven, partly read" if unread else "proven"
+    return word, f"{len(result.records)} records{unproven}, worst replay error {worst:.1e}{unread}"
 
 
-def main(names: list[str]) -> None:
-    """Print a line for each name, and how many came out which way."""
+def main(names: list[str]) -> int:
+    """Print a line for each name, and how many came out which way; 1 if a record is unproven."""
     counts: Counter[str] = Counter()
     for name in names:
-        line, result = outcome(name)
+        word, line = outcome(name)
         print(f"{name}: {line}", flush=True)
-        counts["proven" if result is not None and not result.unproven else line.split(":")[0].split(",")[-1]] += 1
-    print(", ".join(f"{count} {what}" for what, count in counts.most_common()))
+        counts[word] += 1
+    print("; ".join(f"{count} {what}" for what, count in counts.most_common()))
+    return int(counts["unproven"] > 0)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(NETWORKS))
+    raise SystemExit(main(sys.argv[1:] or list(NETWORKS)))

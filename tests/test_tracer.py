@@ -690,3 +690,20 @@ class TestThreads:
 def test_nothing_stays_behind_in_the_module(mixed: Mixed) -> None:
     trace(mixed, torch.randn(1, 3, 4, 4))
     assert session.PRESENT.get() is None
+
+
+@pytest.mark.parametrize("word", [
+    "SELayer", "se_block", "ECALayer", "eca_layer", "CoordAtt", "ChannelGate", "SpatialGate", "SimAM", "NonLocalBlock",
+    "MHSA", "WindowMSA", "BAM", "scSE", "ContextBlock", "FocalNetModulation", "MyCBAM", "CrossAttn",
+])  # fmt: skip
+def test_a_layer_named_like_attention_is_told_of_when_nothing_reads_it(word: str) -> None:
+    stranger = type(word, (nn.Identity,), {})()
+    model = nn.Sequential(stranger, SqueezeExcitation(8, reduction=2)).eval()
+    assert "no mechanism reads" in trace(model, torch.rand(1, 8, 4, 4)).unread["0"]
+
+
+@pytest.mark.parametrize("word", ["Sequential", "CABlockNorm", "Separable", "Scale", "BasicBlock", "SequenceLayer"])
+def test_a_layer_with_another_name_is_not(word: str) -> None:
+    stranger = type(word, (nn.Identity,), {})()
+    model = nn.Sequential(stranger, SqueezeExcitation(8, reduction=2)).eval()
+    assert trace(model, torch.rand(1, 8, 4, 4)).unread == {}

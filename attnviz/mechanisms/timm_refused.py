@@ -1,4 +1,4 @@
-"""Attention of timm that is not read, and why. Each reason is one sentence that a trace hands to its user."""
+"""Attention of timm, and its like elsewhere, that is not read, and why: one sentence that a trace hands to its user."""
 
 from attnviz.mechanisms.base import refuse
 
@@ -76,6 +76,7 @@ refuse(
     "timm.models.focalnet.FocalModulation",
     "timm.models.ghostnet.GhostModuleV2",
     "timm.models.ghostnet.GhostModuleV3",
+    "transformers.models.focalnet.modeling_focalnet.FocalNetModulation",
     "timm.models.mlp_mixer.SpatialGatingUnit",
 )
 refuse(

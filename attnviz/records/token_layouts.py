@@ -114,9 +114,14 @@ def _own(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
     return TokenLayout((int(rows), int(columns)), tuple(getattr(model, "prefix", ("class",))))
 
 
+def _inherits(model: nn.Module, library: str) -> bool:
+    """Whether the network's class, or one that it inherits from, comes from a library; ends in a dot."""
+    return any(cls.__module__.startswith(library) for cls in type(model).__mro__)
+
+
 def _torchvision(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
     patch, token = getattr(model, "patch_size", None), getattr(model, "class_token", None)
-    if not type(model).__module__.startswith("torchvision.") or not isinstance(patch, int) or token is None:
+    if not _inherits(model, "torchvision.") or not isinstance(patch, int) or token is None:
         return None
     return TokenLayout((input_hw[0] // patch, input_hw[1] // patch), ("class",))
 
@@ -208,7 +213,7 @@ def _convolved(convolution: nn.Conv2d, input_hw: tuple[int, int]) -> tuple[int, 
 
 def _transformers(model: nn.Module, input_hw: tuple[int, int]) -> TokenLayout | None:
     embeddings = getattr(model, "embeddings", None)
-    if not type(model).__module__.startswith("transformers.") or not isinstance(embeddings, nn.Module):
+    if not _inherits(model, "transformers.") or not isinstance(embeddings, nn.Module):
         return None
     patches = next((part for part in embeddings.modules() if isinstance(part, nn.Conv2d)), None)
     if patches is None or patches.kernel_size != patches.stride:

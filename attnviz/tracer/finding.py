@@ -14,7 +14,12 @@ Found = tuple[str, nn.Module, Mechanism]
 """Dotted name of a layer in its model, the layer, and how to read it."""
 
 
-_LOOKS_LIKE_ATTENTION = re.compile(r"attention|attn|squeeze_?excit|^SE(Module|Block|Layer|Gate)?$|cbam", re.IGNORECASE)
+_LOOKS_LIKE_ATTENTION = re.compile(
+    r"attention|attn|squeeze_?excit|^e?(se|ca)_?(module|block|layer|gate)?$|cbam|^bam$|^scse|^simam|coord_?att"
+    r"|(channel|spatial)_?gate|non_?local|mhsa|msa$|context_?block|modulation$",
+    re.IGNORECASE,
+)
+"""Class names of attention, as the field writes them. A name may miss, and a module may be named without being one."""
 
 
 class Layers(NamedTuple):

@@ -33,7 +33,8 @@ def trace(
         model: any network in evaluation mode.
         model_input: from `preprocess`; or a tensor (1, channels, h, w), taken to be the source picture itself.
         verify: compute every layer's output again from its records; `replay_error` and `Trace.unproven` then tell how
-            far off they are. Takes about as long again as the layers.
+            far off they are. Takes about as long again as the layers. Proof needs float32: in half precision a layer's
+            own rounding is larger than what a proven record may be off by.
         eager: compute and copy everything while the network runs, for networks that write to their feature maps later
             and for traces that must outlive a change of the weights.
         grad: run with gradients; the logits then keep their graph. Equal in bits to `model(x)` outside of `no_grad`.
