@@ -136,7 +136,7 @@ class TestGates:
         with intervene(gates, gates={"cbam": {"channel": "off"}}):
             torch.testing.assert_close(gates(picture), (before * mask).mean(dim=(2, 3)))
             records = trace(gates, picture, verify=True)["cbam"]
-        assert [record.site.edit for record in records] == ["gate off", ""]
+        assert [record.site.edit for record in records] == ["gate off", "attention changed in cbam"]
         torch.testing.assert_close(records[0].features, before[0])  # type: ignore[union-attr]
         with pytest.raises(AttnvizError, match="features must be those of the layer as it was"):
             _ = records[1].features  # type: ignore[union-attr]
@@ -858,10 +858,12 @@ def test_pictures_may_come_with_other_arguments() -> None:
             return (self.se(x) * factor[:, None, None, None] + shift).mean(dim=(2, 3))
 
     model = Conditioned().eval()
-    x, factor = torch.randn(2, 3, 4, 4), torch.tensor([2.0, 3.0])
+    x, factor = torch.randn(2, 3, 4, 4), torch.tensor([2.0])
     with intervene(model, gates="off"):
         changed = model(x, factor=factor, shift=torch.tensor(1.0))
-    torch.testing.assert_close(changed, x.mean(dim=(2, 3)) * factor[:, None] + 1)
+        with pytest.raises(ShapeError, match="to each picture or to all"):
+            model(x, factor=torch.tensor([2.0, 3.0]), shift=torch.tensor(1.0))
+    torch.testing.assert_close(changed, x.mean(dim=(2, 3)) * 2 + 1)
 
 
 def test_a_map_made_inside_says_that_the_network_was_changed() -> None:
@@ -874,3 +876,32 @@ def test_a_map_made_inside_says_that_the_network_was_changed() -> None:
     assert inside.edits == ("attention changed in layer4.0.attention and layer4.1.attention",)
     assert both.edits == (f"{inside.edits[0]}, attention changed in layer1.0.attention",)
     assert beside.edits == explain(model, x, GradCam()).edits == ()
+
+
+def test_maps_of_layers_that_were_left_alone_say_so_too() -> None:
+    model, x = build("cbam_resnet", 3).eval(), torch.rand(1, 3, 32, 32)
+    with intervene(model, gates="off", layers="layer1.0.attention"):
+        result = trace(model, x)
+    assert {record.site.edit for record in result["layer4.1.attention"]} == {"attention changed in layer1.0.attention"}
+    assert all("changed" not in record.site.edit for record in result["layer1.0.attention"])
+    with intervene(model.layer1, gates="off"):
+        assert explain(model, x, GradCam()).edits == ("attention changed in 0.attention",)
+
+
+def test_attention_is_computed_in_full_precision_under_autocast() -> None:
+    model, x = build("vit", 3).eval(), torch.rand(1, 3, 32, 32)
+    record = trace(model, x).of(SelfAttention)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(record.weights(), record.weights())
+        inside = record.weights()
+    assert inside.dtype == torch.float32
+    assert torch.equal(inside, record.weights())
+
+
+def test_a_pass_that_meets_a_hook_half_removed_goes_on() -> None:
+    model, x = build("se_resnet", 3).eval(), torch.rand(1, 3, 32, 32)
+    block = intervene(model, gates="off")
+    block.__enter__()
+    (hook,) = model._forward_pre_hooks.values()
+    block.__exit__(None, None, None)
+    assert hook(model, (x,)) is None  # as PyTorch calls it once its entry among the hooks with kwargs is gone

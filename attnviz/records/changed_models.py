@@ -9,5 +9,8 @@ CHANGED: ContextVar[tuple[tuple[nn.Module, str], ...]] = ContextVar("attnviz_cha
 
 
 def changes_of(model: nn.Module) -> str:
-    """What this thread's interventions change in a network, in words; empty where they change nothing."""
-    return ", ".join(words for changed, words in CHANGED.get() if changed is model)
+    """What this thread's interventions change in a network or a part of it, in words; empty for nothing."""
+    if not CHANGED.get():
+        return ""
+    parts = set(model.modules())
+    return ", ".join(words for changed, words in CHANGED.get() if changed in parts)

@@ -49,7 +49,8 @@ class Site:
         call: 0 for the layer's first run in this pass, 1 for its second, and so on.
         mechanism: registry key, with the part after a dot where a layer has several: "se", "cbam.spatial", "mhsa".
         proven: what `proven` of its record says. Maps carry their sites, so they carry this along.
-        edit: how `intervene` changed the record, such as "gate off"; empty where it did not.
+        edit: how `intervene` changed the record, such as "gate off", or which other layers of its network it changed;
+            empty where it changed nothing.
 
     The last two are no part of the place: two sites are equal without them.
     """
@@ -240,6 +241,7 @@ class SelfAttention(_Record):
                 expected = f"(windows, heads, {name}, d)"
                 raise self._wrong_shape(name, expected, tensor, "Add the axes that are missing, with size 1.")
 
+    @torch.autocast("cpu", enabled=False)
     def weights(self, queries: Sequence[int] | None = None, heads: Sequence[int] | None = None) -> Tensor:
         """The attention matrix, or some rows of it; nothing else is computed.
 

@@ -20,12 +20,21 @@ def pictures_in(args: Iterable[object], kwargs: Mapping[str, object]) -> Tensor 
 
 
 def one_of(values: Values, number: int, count: int) -> Values:
-    """The arguments for one picture of `count`: of every tensor with so many rows, that row as a batch of one."""
+    """The arguments for one picture of `count`: of every batch of so many pictures, that picture as a batch of one.
+
+    Raises:
+        ShapeError: another tensor has as many rows as there are pictures, so that nobody knows whether it is shared.
+    """
 
     def pick(value: object) -> object:
-        if isinstance(value, Tensor) and value.dim() and len(value) == count:
-            return value[number : number + 1]
-        return value
+        if not isinstance(value, Tensor) or value.dim() == 0 or len(value) != count or count == 1:
+            return value
+        if value.dim() != 4:
+            raise ShapeError(
+                f"an argument beside {count} pictures must not have {count} rows of its own; got one of shape "
+                f"{tuple(value.shape)}, which may belong to each picture or to all. Give the pictures one by one."
+            )
+        return value[number : number + 1]
 
     if isinstance(values, dict):
         return {name: pick(value) for name, value in values.items()}

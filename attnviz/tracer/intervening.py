@@ -159,10 +159,11 @@ class _Intervention:
             self._session = None
 
     def _before(
-        self, model: nn.Module, args: tuple[object, ...], kwargs: dict[str, object]
+        self, model: nn.Module, args: tuple[object, ...], kwargs: dict[str, object] | None = None
     ) -> tuple[tuple[object, ...], dict[str, object]] | None:
         """A pass of the whole model begins. Of a batch, all pictures but the last run first, each on its own."""
-        if self not in EDITING.get():
+        # Another thread's pass may meet this hook half removed, and then calls it without kwargs.
+        if self not in EDITING.get() or kwargs is None:
             return None
         pictures = pictures_in(args, kwargs)
         count = 1 if pictures is None else len(pictures)

@@ -1,6 +1,7 @@
 """Run a network on one picture and record what its attention layers did. The network runs as it would without us."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +9,8 @@ from torch import Tensor, nn
 from attnviz.errors import NothingTracedError, ShapeError, UnreadableError
 from attnviz.mechanisms.base import WrittenToError, known_keys
 from attnviz.records import Trace
+from attnviz.records.changed_models import changes_of
+from attnviz.records.kinds import changed
 from attnviz.records.seen_picture import SeenPicture, beside, one_seen
 from attnviz.tracer.finding import attention_layers, name_of
 from attnviz.tracer.session import Options, run_watched
@@ -79,6 +82,11 @@ def trace(
             "Trace the network that calls them, or pass allow_empty=True."
         )
     ran = {record.site.layer for record in records}
+    change = changes_of(model)
+    if change:  # the layers that were left alone saw what the changed ones made
+        alone = [record for record in records if not record.site.edit]
+        noted = {record: changed(record, site=replace(record.site, edit=change)) for record in alone}
+        records = [noted.get(record, record) for record in records]
     return Trace(
         model=name_of(model),
         logits=logits,
