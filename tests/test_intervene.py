@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from attnviz.errors import AttnvizError, NotFoundError, NothingTracedError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
 from attnviz.layers import AAConv2d, Cbam, SqueezeExcitation
-from attnviz.maps import GradCam, Received, explain
+from attnviz.maps import GradCam, Received, Rollout, attention_entropy, explain
 from attnviz.mechanisms import Emit, Mechanism, Run, base, register
 from attnviz.models import build
 from attnviz.records import FeatureMask, SelfAttention, SpatialMask, Trace, kept
@@ -905,3 +905,21 @@ def test_a_pass_that_meets_a_hook_half_removed_goes_on() -> None:
     (hook,) = model._forward_pre_hooks.values()
     block.__exit__(None, None, None)
     assert hook(model, (x,)) is None  # as PyTorch calls it once its entry among the hooks with kwargs is gone
+
+
+def test_a_pattern_turns_heads_off_where_there_are_heads() -> None:
+    model, x = nn.Sequential(SqueezeExcitation(3, reduction=1), build("vit", 3)).eval(), torch.rand(1, 3, 32, 32)
+    with intervene(model, heads={"*": [0]}):
+        records = trace(model, x).of(SelfAttention)
+    assert all(record.heads_off == (0,) for record in records)
+    with pytest.raises(ValueRangeError, match="rollout must follow all heads"):
+        Rollout()(Trace("one", x, None, records))
+    entropy = attention_entropy(records[-1])
+    assert entropy.isnan().tolist() == [True, False, False, False]
+
+
+def test_rollout_passes_by_a_query_that_may_look_at_nothing() -> None:
+    model, x = build("vit", 3).eval(), torch.rand(1, 3, 32, 32)
+    with intervene(model, hide=range(17), from_queries=[5], layers="blocks.5.attn"):
+        result = trace(model, x)
+    assert np.isfinite(Rollout()(result).values_hw).all()

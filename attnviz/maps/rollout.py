@@ -93,10 +93,11 @@ class Rollout:
 
 
 def _through(row: Tensor, record: SelfAttention) -> Tensor:
-    """`row` times the head-averaged matrix of one layer, whose rows are normalised to sum to one."""
+    """`row` times the head-averaged matrix of one layer, whose rows are normalised to sum to one, or zero."""
     result = torch.zeros_like(row)
     for queries, weights in row_blocks(record):
-        result += row[queries] @ (weights[0] / weights[0].sum(dim=-1, keepdim=True))
+        total = weights[0].sum(dim=-1, keepdim=True)
+        result += row[queries] @ (weights[0] / torch.where(total > 0, total, 1))
     return result
 
 
@@ -112,6 +113,11 @@ def _refuse_unfit(records: Sequence[SelfAttention]) -> None:
             raise ShapeError(
                 f"rollout must follow attention over the whole picture; got {layer}, which attends within windows of "
                 f"{record.tokens.window_hw}. Use AttentionFrom or Received on one layer."
+            )
+        if record.heads_off:
+            raise ValueRangeError(
+                f"rollout must follow all heads of a layer, whose mean it takes; got {layer} with heads turned off. "
+                "Use AttentionFrom or Received on one layer."
             )
         queries, keys = record.queries.shape[2], record.keys.shape[2]
         if queries != keys:

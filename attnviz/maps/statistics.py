@@ -30,7 +30,8 @@ def attention_entropy(record: SelfAttention, *, share: bool = False) -> Tensor:
             with one patch key are then left out, as they have no choice.
 
     Returns:
-        Shape (heads,). A uniform row of N patches gives ln N, or a share of 1; one that looks at a single patch 0.
+        Shape (heads,); NaN for a head that `intervene` turned off. A uniform row of N patches gives ln N, or a share
+        of 1; one that looks at a single patch 0.
 
     Raises:
         ValueRangeError: no row can be counted.
@@ -108,7 +109,9 @@ def _mean_over_queries(record: SelfAttention, of_rows: Callable[[Tensor, Tensor,
         defined = (held[..., 0] > 0) & counted[:, None, numbers] & found.isfinite()
         total += torch.where(defined, found, 0).sum(dim=(0, 2), dtype=torch.float64)
         count += defined.sum(dim=(0, 2))
-    if not count.all():
+    on = torch.ones(heads, dtype=torch.bool)
+    on[list(record.heads_off)] = False
+    if not on.any() or not count[on].all():
         raise ValueRangeError(
             f"{record.site.layer}: {what} must be a mean over rows between patches of the picture; got a head without "
             "any. Choose a layer whose queries are patches, and attend to more than one."

@@ -118,7 +118,7 @@ class HeadsOff:
     """The weights of some heads set to zero."""
 
     heads: tuple[int, ...]
-    needed: bool = True
+    needed: bool
     wants: str = "a self-attention layer with heads"
 
     def fits(self, record: Record) -> bool:

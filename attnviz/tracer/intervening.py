@@ -294,11 +294,12 @@ def _plan(
             gate = SetGate(_checked(factor, pattern), part, _is_name(pattern))
             yield from ((each, gate) for each in _matching(model, found, pattern))
     for pattern, numbers in (heads or {}).items():
-        yield from ((each, HeadsOff(tuple(numbers))) for each in _matching(model, found, pattern))
+        edit = HeadsOff(tuple(numbers), _is_name(pattern))
+        yield from ((each, edit) for each in _matching(model, found, pattern))
     if hiding is not None:
         for pattern in patterns:
-            edit = hiding(_is_name(pattern))
-            yield from ((each, edit) for each in _matching(model, found, pattern))
+            hidden = hiding(_is_name(pattern))
+            yield from ((each, hidden) for each in _matching(model, found, pattern))
 
 
 def _matching(model: nn.Module, found: Sequence[Found], pattern: str) -> list[Found]:
