@@ -42,7 +42,7 @@ class ResidualUnit(nn.Module):
 class SoftMask(nn.Module):
     """An hourglass: down with max-pooling, up again bilinearly, then two 1x1 convolutions and a sigmoid.
 
-    Each halving is a 3x3 max-pooling of stride 2, so a side of n becomes (n + 1) // 2. On the way up each map is
+    Each halving is a max-pooling of stride 2 by which a side of n becomes (n + 1) // 2. On the way up each map is
     brought to the exact size that it had on the way down, so any input size works. The maps between the top and the
     bottom are joined by skip connections of one residual unit (fig. 3).
 
@@ -50,18 +50,21 @@ class SoftMask(nn.Module):
         channels: channels of the feature map.
         halvings: how often the hourglass halves the grid, at least once.
         units: residual units behind each halving, and again on the way up; `r` in the paper.
+        pool: side of the pooled squares: 3 as in the paper, or 2, which looks at just the cells that become one.
 
     Raises:
-        ValueRangeError: there is no halving, or no unit.
+        ValueRangeError: there is no halving, or no unit, or another `pool`.
     """
 
-    def __init__(self, channels: int, halvings: int, units: int = 1) -> None:
+    def __init__(self, channels: int, halvings: int, units: int = 1, pool: int = 3) -> None:
         super().__init__()
         if halvings < 1 or units < 1:
             raise ValueRangeError(
                 f"halvings and units must be at least 1; got {halvings} and {units}. A mask needs an hourglass."
             )
-        self.pool = nn.MaxPool2d(3, stride=2, padding=1)
+        if pool not in (2, 3):
+            raise ValueRangeError(f"pool must be 2 or 3; got {pool}. The paper has 3.")
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1) if pool == 3 else nn.MaxPool2d(2, ceil_mode=True)
         self.down = nn.ModuleList(_units(channels, units) for _ in range(halvings))
         self.up = nn.ModuleList(_units(channels, units) for _ in range(halvings))
         self.skips = nn.ModuleList(ResidualUnit(channels) for _ in range(halvings - 1))
@@ -95,8 +98,9 @@ class ResidualAttention(nn.Module):
         channels: channels of the input and the output.
         halvings: of the mask's hourglass; the paper has 3, 2 and 1 in its three stages.
         around: residual units before the branches, and again after them; `p` in the paper.
-        trunk: residual units in the trunk; `t` in the paper.
+        trunk: residual units in the trunk, `t` in the paper; or a trunk of one's own that keeps the shape.
         mask_units: residual units at each level of the hourglass; `r` in the paper.
+        pool: see `SoftMask`.
 
     Example:
         >>> import torch
@@ -105,12 +109,19 @@ class ResidualAttention(nn.Module):
     """
 
     def __init__(
-        self, channels: int, halvings: int = 2, *, around: int = 1, trunk: int = 2, mask_units: int = 1
+        self,
+        channels: int,
+        halvings: int = 2,
+        *,
+        around: int = 1,
+        trunk: int | nn.Module = 2,
+        mask_units: int = 1,
+        pool: int = 3,
     ) -> None:
         super().__init__()
         self.before = _units(channels, around)
-        self.trunk = _units(channels, trunk)
-        self.mask = SoftMask(channels, halvings, mask_units)
+        self.trunk = trunk if isinstance(trunk, nn.Module) else _units(channels, trunk)
+        self.mask = SoftMask(channels, halvings, mask_units, pool)
         self.after = _units(channels, around)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from attnviz.models.build import ARCHITECTURES, build
 from attnviz.models.residual_attention import ResidualAttentionNet
 from attnviz.models.resnet import BasicBlock, ResNet
+from attnviz.models.swin import SwinTransformer
 from attnviz.models.vit import VisionTransformer
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "BasicBlock",
     "ResNet",
     "ResidualAttentionNet",
+    "SwinTransformer",
     "VisionTransformer",
     "build",
 ]

@@ -1,4 +1,4 @@
-"""The bundled networks' architectures by name: one trunk, differing only in attention, and a transformer."""
+"""The bundled networks' architectures by name: one trunk, differing only in attention, and transformers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,8 +6,10 @@ from functools import partial
 from torch import nn
 
 from attnviz.errors import NotFoundError
-from attnviz.layers import AAConv2d, Cbam, SqueezeExcitation
+from attnviz.layers import AAConv2d, Cbam, ChannelGate, SpatialFirstCbam, SqueezeExcitation
+from attnviz.models.residual_attention import ResidualAttentionNet
 from attnviz.models.resnet import MakeConv, ResNet, centred_conv, kernel_of
+from attnviz.models.swin import SwinTransformer
 from attnviz.models.vit import VisionTransformer
 
 
@@ -38,8 +40,14 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "resnet_plain": ResNet,
     "se_resnet": partial(ResNet, gate=SqueezeExcitation),
     "cbam_resnet": partial(ResNet, gate=Cbam),
+    "cbam_spatial_first": partial(ResNet, gate=SpatialFirstCbam),
+    "cbam_channel": partial(ResNet, gate=ChannelGate),
+    "cbam_channel_avg": partial(ResNet, gate=partial(ChannelGate, pooling="avg")),
+    "cbam_channel_max": partial(ResNet, gate=partial(ChannelGate, pooling="max")),
+    "residual_attention": ResidualAttentionNet,
     "aa_resnet": partial(ResNet, first_convs=(centred_conv, centred_conv, augmented_conv(), augmented_conv())),
     "vit": VisionTransformer,
+    "swin": SwinTransformer,
 }
 """Key: the network's public name. Value: makes it, given the number of classes and `centred`. Extended here only."""
 

@@ -50,16 +50,13 @@ def transplant(
     new = dict(own)
     rows = [source_classes.index(wnid) for wnid in target_classes]
     for name in own:
-        plain = name.replace(".conv1.conv.weight", ".conv1.weight")
+        plain = name.replace(".conv1.conv.weight", ".conv1.weight").replace(".trunk.", ".")
         if plain not in source:
             continue
-        if name.startswith(("fc.", "head.")):
-            new[name] = source[plain][rows]
-            continue
-        weights = source[plain]
+        weights = source[plain][rows] if name.startswith(("fc.", "head.")) else source[plain]
         if own[name].shape[2:] == (4, 4) and weights.shape[2:] == (3, 3):
             weights = centred_kernel(weights)
-        if name != plain:
+        if name.endswith(".conv1.conv.weight"):
             weights = weights[: len(own[name])]
         if weights.shape == own[name].shape:
             new[name] = weights

@@ -66,8 +66,26 @@ def tuned(
     return Phase(name or architecture, architecture, "fifty", sizes_px, **(facts | changes))
 
 
-def transformer(name: str, sizes_px: tuple[int, ...], **changes: Any) -> Phase:
-    """A phase of the transformer on 50 classes, under a convolutional teacher."""
+SHORT_SEEDS = {
+    "resnet_plain": (0, 1, 2),
+    "cbam_resnet": (0, 1, 2),
+    "cbam_spatial_first": (0,),
+    "cbam_channel": (0,),
+    "cbam_channel_avg": (0,),
+    "cbam_channel_max": (0,),
+}
+"""Key: architecture. Value: seeds of its runs by the short schedule, in which the variants of CBAM are compared."""
+
+
+def short(architecture: str, seed: int) -> Phase:
+    """The last phase in half the time. It ends in a bundled network where the architecture has no longer schedule."""
+    bundled = seed == 0 and architecture not in ("resnet_plain", "cbam_resnet")
+    name = architecture if bundled else f"{architecture}_short_{seed}"
+    return tuned(architecture, name, (48, 56, 64), easy=1, seed=seed)
+
+
+def transformer(name: str, sizes_px: tuple[int, ...], architecture: str = "vit", **changes: Any) -> Phase:
+    """A phase of a transformer on 50 classes, under a convolutional teacher."""
     facts: dict[str, Any] = {
         "peak_rate": 8e-4,
         "optimiser": "adamw",
@@ -77,7 +95,7 @@ def transformer(name: str, sizes_px: tuple[int, ...], **changes: Any) -> Phase:
         "easy": 3,
         "warm_up": 0.1,
     }
-    return Phase(name, "vit", "fifty", sizes_px, **(facts | changes))
+    return Phase(name, architecture, "fifty", sizes_px, **(facts | changes))
 
 
 PHASES: dict[str, Phase] = {
@@ -107,6 +125,7 @@ PHASES: dict[str, Phase] = {
         tuned("se_resnet"),
         tuned("cbam_resnet"),
         tuned("aa_resnet"),
+        tuned("residual_attention"),
         Phase(
             "vit_trunk",
             "vit",
@@ -125,7 +144,26 @@ PHASES: dict[str, Phase] = {
             teacher="trunk_fifty",
             centred=False,
         ),
-        transformer("vit", (*[48] * 5, 56, 56, 64), starts_from="vit_fifty", teacher="trunk_64", peak_rate=5e-4),
+        transformer(
+            "vit_centred", (*[48] * 5, 56, 56, 64), starts_from="vit_fifty", teacher="trunk_64", peak_rate=5e-4
+        ),
+        transformer(
+            "vit",
+            (*[48] * 3, 56, 56, 64, 64),
+            starts_from="vit_centred",
+            teacher="resnet_plain",
+            peak_rate=4e-4,
+            batch=64,
+        ),
+        transformer(
+            "swin",
+            (*[48] * 6, 64, 64),
+            "swin",
+            starts_from="trunk_centred",
+            teacher="resnet_plain",
+            batch=64,
+        ),
+        *(short(name, seed) for name, seeds in SHORT_SEEDS.items() for seed in seeds),
     )
 }
 """Key: phase name. Value: the phase. Phases named like an architecture end in a bundled network.

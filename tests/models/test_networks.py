@@ -28,7 +28,10 @@ def test_every_block_carries_its_attention(name: str, kind: type, count: int) ->
     assert sum(isinstance(module, kind) for module in build(name).modules()) == count
 
 
-@pytest.mark.parametrize("name", ["se_resnet", "cbam_resnet"])
+@pytest.mark.parametrize(
+    "name",
+    ["se_resnet", "cbam_resnet", "cbam_spatial_first", "cbam_channel", "cbam_channel_avg", "cbam_channel_max"],
+)
 def test_gated_networks_differ_from_the_plain_one_only_in_their_gates(name: str) -> None:
     plain, gated = build("resnet_plain").state_dict(), build(name).state_dict()
     assert {key: value.shape for key, value in gated.items() if ".attention." not in key} == {

@@ -20,9 +20,21 @@ def facts(name: str) -> dict[str, object]:
     return {key: value for key, value in vars(PHASES[name]).items() if key not in ("name", "architecture")}
 
 
-@pytest.mark.parametrize("name", ["se_resnet", "cbam_resnet", "aa_resnet"])
+@pytest.mark.parametrize("name", ["se_resnet", "cbam_resnet", "aa_resnet", "residual_attention"])
 def test_convolutional_networks_differ_from_the_plain_one_only_in_architecture(name: str) -> None:
     assert facts(name) == facts("resnet_plain")
+
+
+@pytest.mark.parametrize("variant", ["spatial_first", "channel", "channel_avg", "channel_max"])
+def test_variants_of_cbam_share_one_short_schedule_with_the_runs_they_are_compared_with(variant: str) -> None:
+    assert facts(f"cbam_{variant}") == facts("cbam_resnet_short_0") == facts("resnet_plain_short_0")
+
+
+@pytest.mark.parametrize("name", ["resnet_plain", "cbam_resnet"])
+def test_three_seeds_differ_in_the_seed_alone(name: str) -> None:
+    runs = [facts(f"{name}_short_{seed}") for seed in (0, 1, 2)]
+    assert [run.pop("seed") for run in runs] == [0, 1, 2]
+    assert runs[0] == runs[1] == runs[2]
 
 
 def test_every_network_has_a_phase_and_every_phase_can_run() -> None:
