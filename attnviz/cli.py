@@ -65,8 +65,8 @@ def models_table(cards: Sequence[Card]) -> str:
             card.mechanism,
             f"{card.parameters:,}",
             f"{card.preprocessing.short_side} px",
-            f"{card.top1:.1%}",
-            f"{card.top5:.1%}",
+            "" if card.top1 is None else f"{card.top1:.1%}",
+            "" if card.top5 is None else f"{card.top5:.1%}",
             str(len(card.classes)),
         )
         for card in cards

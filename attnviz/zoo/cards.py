@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from attnviz.errors import AssetError, NotFoundError
@@ -14,49 +14,57 @@ WEIGHTS_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "weights"
 
 @dataclass(frozen=True)
 class Card:
-    """One network.
+    """What is known of one network. The bundled networks' cards hold every fact; others hold what there is.
 
     Attributes:
         name: as `attnviz.load` takes it.
         title: as figures show it.
         mechanism: the attention in it, in a few words.
-        architecture: as `attnviz.models.build` takes it.
-        file: name of the weights file beside the cards.
-        sha256: of that file.
+        architecture: as `attnviz.models.build` takes it, or as its own library names it.
         classes: names of the outputs, in order.
         preprocessing: what the network expects of a picture.
         cam_layer: layer for class activation maps unless told otherwise.
         parameters: number of trained numbers.
-        top1: share of the validation pictures whose first answer is right, measured on the shipped weights.
+        file: name of the weights file beside the cards, or the file that was read; empty without one.
+        sha256: of that file; empty without one.
+        top1: share of the validation pictures whose first answer is right, measured on the shipped weights; None where
+            nobody measured.
         top5: likewise among the first five answers.
         top1_by_short_side: the same top-1 share at each input size tried, keyed by pixels of the short side.
         validated_on: number of validation pictures.
+        measured: further numbers of the evaluation, as `python -m attnviz train --report` writes them.
         recipe: the training phases, one mapping each.
         trained_on: the data set.
         seed: of the training.
         date: when training ended, as YYYY-MM-DD.
         licence: of the weights.
+        origin: who made the network: "attnviz", "torchvision", "timm", or "file" for a checkpoint of the user's own.
+        untrained: empty, or what of the network has no trained weights: such a network's maps mean nothing, and
+            everything made of it says so.
     """
 
     name: str
     title: str
     mechanism: str
     architecture: str
-    file: str
-    sha256: str
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     cam_layer: str
     parameters: int
-    top1: float
-    top5: float
-    top1_by_short_side: Mapping[str, float]
-    validated_on: int
-    recipe: tuple[Mapping[str, object], ...]
-    trained_on: str
-    seed: int
-    date: str
-    licence: str
+    file: str = ""
+    sha256: str = ""
+    top1: float | None = None
+    top5: float | None = None
+    top1_by_short_side: Mapping[str, float] = field(default_factory=dict)
+    validated_on: int = 0
+    measured: Mapping[str, object] = field(default_factory=dict)
+    recipe: tuple[Mapping[str, object], ...] = ()
+    trained_on: str = ""
+    seed: int | None = None
+    date: str = ""
+    licence: str = ""
+    origin: str = "attnviz"
+    untrained: str = ""
 
     @classmethod
     def from_json(cls, stored: Mapping[str, object]) -> "Card":
