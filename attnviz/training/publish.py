@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save as to_safetensors
+from torch import nn
 
 from attnviz.models import build
 from attnviz.pictures import Preprocessing
@@ -20,7 +21,10 @@ from attnviz.training.recipe import PHASES, chain
 from attnviz.zoo.cards import Card
 
 SHORT_SIDES = (64, 72, 80, 96, 128)
-"""Input sizes among which a network's own is chosen, by validation accuracy."""
+"""Input sizes among which a network's own is chosen, by validation accuracy; only multiples of what it asks for."""
+
+STRIDE = 8
+"""The input's sides are multiples of this, unless the network names another number as `multiple_of`."""
 
 TITLES = {
     "resnet_plain": ("ResNet", "none"),
@@ -28,6 +32,12 @@ TITLES = {
     "cbam_resnet": ("CBAM-ResNet", "CBAM: channel, then spatial gates"),
     "aa_resnet": ("AA-ResNet", "AANet: attention-augmented convolutions"),
     "vit": ("ViT", "self-attention"),
+    "swin": ("Swin", "self-attention in shifted windows"),
+    "residual_attention": ("Residual attention", "residual attention: a mask over every feature"),
+    "cbam_spatial_first": ("CBAM spatial first", "CBAM: spatial, then channel gates"),
+    "cbam_channel": ("CBAM channel only", "CBAM: channel gates alone"),
+    "cbam_channel_avg": ("CBAM channel, average pool", "CBAM: channel gates alone, from averages"),
+    "cbam_channel_max": ("CBAM channel, max pool", "CBAM: channel gates alone, from maxima"),
 }
 """Key: network. Value: its title on figures and its attention in a few words."""
 
@@ -56,10 +66,12 @@ def publish(name: str, checkpoint: Path, validation: Split, folder: Path) -> Car
     model.load_state_dict({key: t.float() if t.is_floating_point() else t for key, t in halves.items()})
     model = placed(model, torch.device("cpu")).eval()
     labels = torch.from_numpy(validation.labels)
-    preprocessing = Preprocessing(short_side=SHORT_SIDES[0], mean=MEAN, std=STD)
+    multiple = multiple_of(model)
+    sides = [side for side in SHORT_SIDES if side % multiple == 0]
+    preprocessing = Preprocessing(short_side=sides[0], mean=MEAN, std=STD, multiple_of=multiple)
     rates = {
         side: hit_rates(logits_of(model, validation, replace(preprocessing, short_side=side)), labels)
-        for side in SHORT_SIDES
+        for side in sides
     }
     best = max(rates, key=lambda side: rates[side])
     title, mechanism = TITLES[name]
@@ -78,6 +90,7 @@ def publish(name: str, checkpoint: Path, validation: Split, folder: Path) -> Car
         top5=round(rates[best][1], 4),
         top1_by_short_side={str(side): round(rate[0], 4) for side, rate in rates.items()},
         validated_on=len(labels),
+        measured={"training_seconds": training_seconds(name, checkpoint.parent)},
         recipe=tuple(asdict(phase) for phase in chain(name)),
         trained_on="Tiny ImageNet (200 classes, then 50 of them)",
         seed=PHASES[name].seed,
@@ -88,6 +101,23 @@ def publish(name: str, checkpoint: Path, validation: Split, folder: Path) -> Car
     (folder / card.file).write_bytes(content)
     write_card(card, folder)
     return card
+
+
+def multiple_of(model: nn.Module) -> int:
+    """What the sides of a network's input are multiples of, in pixels."""
+    return int(getattr(model, "multiple_of", STRIDE))
+
+
+def training_seconds(name: str, folder: Path) -> dict[str, float]:
+    """How long each phase on the way to network `name` ran, by phase; a phase without a checkpoint is left out."""
+    found = {}
+    for phase in chain(name):
+        path = folder / f"{phase.name}.pt"
+        if path.exists():
+            seconds = torch.load(path, map_location="cpu", weights_only=True).get("seconds")
+            if seconds is not None:
+                found[phase.name] = round(float(seconds), 1)
+    return found
 
 
 def write_card(card: Card, folder: Path) -> None:
