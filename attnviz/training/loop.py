@@ -18,6 +18,7 @@ from attnviz.training.classes import FIFTY
 from attnviz.training.data import Split
 from attnviz.training.evaluate import hit_rates, logits_of
 from attnviz.training.recipe import PHASES, Phase
+from attnviz.training.regularise import Average, cutmix, erase
 
 SAVE_EVERY_S = 60.0
 TEMPERATURE = 2.0
@@ -147,12 +148,15 @@ def train_phase(
         print(f"{phase.name}: weights of {phase.starts_from}; fresh: {', '.join(fresh) or 'none'}", flush=True)
     optimiser = optimiser_of(phase, model)
     teacher, rows = _teacher(phase, training.wnids, folder, device)
+    average = Average(model, phase.average) if phase.average else None
     first_step, seconds = 0, 0.0
     if partial.exists():
         saved = torch.load(partial, map_location=device, weights_only=True)
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
         first_step, seconds = saved["step"], saved["seconds"]
+        if average:
+            average.state = saved["average"]
 
     per_epoch = len(training.labels) // phase.batch
     steps = per_epoch * len(phase.sizes_px)
@@ -172,14 +176,22 @@ def train_phase(
         generator.manual_seed(phase.seed * 1_000_003 + 7919 * step)
         smallest, zoom_out = phase.views_of(epoch)
         views = random_views(pictures, phase.sizes_px[epoch], generator, (smallest, 1.0), zoom_out)
-        views = views.to(memory_format=torch.channels_last)
+        if phase.erasing:
+            views = erase(views, generator, phase.erasing)
         targets = labels[rows_now]
+        others, own = targets, 1.0
+        if phase.cutmix and float(torch.rand(1, generator=generator)) < phase.cutmix:
+            views, partner, own = cutmix(views, generator)
+            others = targets[partner]
+        views = views.to(memory_format=torch.channels_last)
         for group in optimiser.param_groups:
             group["lr"] = one_cycle(step, steps, phase.peak_rate, phase.warm_up)
         autocast = torch.autocast(device.type, dtype) if dtype is not torch.float32 else nullcontext()
         with autocast:
             logits = model(views).float()
             loss = F.cross_entropy(logits, targets, label_smoothing=phase.smoothing)
+            if own < 1:
+                loss = own * loss + (1 - own) * F.cross_entropy(logits, others, label_smoothing=phase.smoothing)
             if teacher is not None:
                 loss = 0.3 * loss + 0.7 * _imitation(logits, teacher, views, rows)
         optimiser.zero_grad(set_to_none=True)
@@ -187,6 +199,8 @@ def train_phase(
         if phase.optimiser == "adamw":
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
+        if average:
+            average.update(model)
 
         loss_sum += float(loss.detach()) * len(targets)
         hits += int((logits.argmax(1) == targets).sum())
@@ -202,8 +216,10 @@ def train_phase(
             loss_sum, hits, seen, shown_at = 0.0, 0, 0, now
         if now - saved_at > SAVE_EVERY_S:
             _save(partial, model=model.state_dict(), optimiser=optimiser.state_dict(), step=step + 1,
-                  seconds=seconds + now - started)  # fmt: skip
+                  seconds=seconds + now - started, average=average.state if average else {})  # fmt: skip
             saved_at = now
+    if average:
+        model.load_state_dict(average.state)
     top1, top5 = hit_rates(
         logits_of(model, validation, Preprocessing(64, MEAN, STD)), torch.from_numpy(validation.labels)
     )

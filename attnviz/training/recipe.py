@@ -1,6 +1,6 @@
 """The recipe of the bundled networks, as data: what is trained, on what, for how long."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 
@@ -12,6 +12,8 @@ class Phase:
     side of the pictures, one entry an epoch (small pictures first: cheap, and the last epochs set the scale).
     stops_after: epochs that are run when the phase ends before its schedule does.
     smallest_crop, zoom_out: of the views, see `random_views`; the last `easy` epochs take easier views instead.
+    cutmix: share of the batches whose views are mixed. erasing: share of the views that lose a rectangle.
+    average: decay of the moving average of the weights that the phase ends with; 0 for the last weights themselves.
     centred: see `attnviz.models.ResNet`. starts_from: phase whose weights are taken over, the 50 classes' rows of the
     last layer included. teacher: phase whose softened outputs are imitated, or None.
     """
@@ -34,6 +36,9 @@ class Phase:
     warm_up: float = 0.2
     seed: int = 0
     centred: bool = True
+    cutmix: float = 0.0
+    erasing: float = 0.0
+    average: float = 0.0
 
     def views_of(self, epoch: int) -> tuple[float, float]:
         """Smallest crop and share of zoomed-out views in an epoch, counted from 0."""
@@ -82,6 +87,15 @@ def short(architecture: str, seed: int) -> Phase:
     bundled = seed == 0 and architecture not in ("resnet_plain", "cbam_resnet")
     name = architecture if bundled else f"{architecture}_short_{seed}"
     return tuned(architecture, name, (48, 56, 64), easy=1, seed=seed)
+
+
+TRIED: dict[str, dict[str, Any]] = {
+    "cutmix": {"cutmix": 0.5},
+    "erasing": {"erasing": 0.5},
+    "average": {"average": 0.998},
+    "teacher": {"teacher": "cbam_resnet"},
+}
+"""Key: what was tried on the plain network's short schedule. Value: what it changes in the phase."""
 
 
 def transformer(name: str, sizes_px: tuple[int, ...], architecture: str = "vit", **changes: Any) -> Phase:
@@ -164,6 +178,10 @@ PHASES: dict[str, Phase] = {
             batch=64,
         ),
         *(short(name, seed) for name, seeds in SHORT_SEEDS.items() for seed in seeds),
+        *(
+            replace(short("resnet_plain", 0), name=f"resnet_plain_short_{what}", **changes)
+            for what, changes in TRIED.items()
+        ),
     )
 }
 """Key: phase name. Value: the phase. Phases named like an architecture end in a bundled network.

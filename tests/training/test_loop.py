@@ -33,10 +33,13 @@ def run(what: Phase, folder: Path) -> dict[str, torch.Tensor]:
     return torch.load(file, weights_only=True)["model"]
 
 
-def test_a_stopped_run_goes_on_and_ends_at_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("changes", [{}, {"average": 0.5, "cutmix": 0.5, "erasing": 0.5}])
+def test_a_stopped_run_goes_on_and_ends_at_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, float]
+) -> None:
     for name in ("whole", "stopped"):
         (tmp_path / name).mkdir()
-    whole = run(phase(), tmp_path / "whole")
+    whole = run(phase(**changes), tmp_path / "whole")
 
     monkeypatch.setattr(loop, "SAVE_EVERY_S", -1.0)  # save after every step
     views, calls = loop.random_views, []
@@ -49,9 +52,9 @@ def test_a_stopped_run_goes_on_and_ends_at_the_same_weights(tmp_path: Path, monk
 
     monkeypatch.setattr(loop, "random_views", fail_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
-        run(phase(), tmp_path / "stopped")
+        run(phase(**changes), tmp_path / "stopped")
     assert not (tmp_path / "stopped" / "small.pt").exists()
-    again = run(phase(), tmp_path / "stopped")
+    again = run(phase(**changes), tmp_path / "stopped")
     assert len(calls) == 5 + 2  # six steps in all: four before the stop, two after it
     assert all(torch.equal(whole[name], again[name]) for name in whole)
     assert not list((tmp_path / "stopped").glob("*.part*"))
