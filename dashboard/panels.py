@@ -9,7 +9,7 @@ import streamlit as st
 from attnviz.maps import AttentionMap, is_flat
 from attnviz.pictures import Picture
 from attnviz.regions import Region
-from attnviz.render import NOT_EXPLANATION, SCALES, UNPROVEN, number, overlay, scale_maps
+from attnviz.render import MEANINGLESS, NOT_EXPLANATION, SCALES, UNPROVEN, number, overlay, scale_maps
 from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.overlay import legend_strip
 from attnviz.render.panel import span
@@ -109,6 +109,8 @@ def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | N
         output_format="JPEG",
         alt=f"{reading.title}: {'; '.join(part for part in said if part)}",
     )
+    if panel.untrained:
+        st.warning(f"{panel.untrained.upper()}: {MEANINGLESS}.")
     if reading.attention_map.proof == "unproven":
         st.warning(f"{UNPROVEN[0].upper()}{UNPROVEN[1:]}.")
     details = [reading.what, panel.grid_line, reading.attention_map.note]

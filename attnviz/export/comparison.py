@@ -98,7 +98,8 @@ def _panel(panel: Panel) -> Json:
     return {
         "network": panel.title,
         "weights": panel.weights,
-        "trained": panel.trained,
+        "trained": not panel.untrained,
+        "untrained": panel.untrained,
         "method": one.method,
         "proof": one.proof,
         "intervention": list(one.edits),

@@ -19,6 +19,7 @@ COLUMNS = (
     "picture_sha256",
     "network",
     "trained",
+    "untrained",
     "weights",
     "method",
     "layers",
@@ -44,6 +45,7 @@ COLUMNS = (
 )
 """Columns of the score table, in order. Shares, areas and probabilities are numbers from 0 to 1.
 
+`untrained` says what of the network has no trained weights, and `trained` is true where that is nothing;
 `target` is the index of the class that the map speaks about; `proof` is "unproven" where the layer's output does not
 follow from the map's records, "proven" where it does, and "not verified" where nobody computed it again;
 `intervention` says how the network's attention was changed; `note` is what the map has to say beside its numbers;
@@ -99,7 +101,8 @@ def _row(comparison: Comparison, panel: Panel) -> dict[str, str | int | float | 
         "picture": comparison.picture.name,
         "picture_sha256": comparison.picture.sha256,
         "network": panel.title,
-        "trained": panel.trained,
+        "trained": not panel.untrained,
+        "untrained": panel.untrained,
         "weights": panel.weights,
         "method": one.method,
         "layers": " ".join(dict.fromkeys(site.layer for site in one.sites)),

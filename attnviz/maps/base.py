@@ -15,6 +15,7 @@ from attnviz.geometry import Geometry, project
 from attnviz.records import Record, Site, Trace
 from attnviz.records.changed_models import changes_of
 from attnviz.records.seen_picture import SeenPicture, beside, one_seen, refuse_training
+from attnviz.records.untrained import untrained_of
 
 Proof = Literal["proven", "unproven", "not verified"]
 """Whether the layers' outputs follow from the numbers of a map; "not verified" where nobody computed them again."""
@@ -99,6 +100,11 @@ class AttentionMap:
     def edits(self) -> tuple[str, ...]:
         """What `intervene` changed in the records that the map was made from, each change once."""
         return tuple(dict.fromkeys(site.edit for site in self.sites if site.edit))
+
+    @property
+    def untrained(self) -> str:
+        """What `mark_untrained` said of the networks that the map was made from; empty for trained weights."""
+        return ", ".join(dict.fromkeys(site.untrained for site in self.sites if site.untrained))
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -229,7 +235,8 @@ def explain(model: nn.Module, model_input: SeenPicture | Tensor, method: ModelMe
         method: a method with an `explain` of its own.
 
     Returns:
-        The map, on the layer's native grid. Made inside `intervene`, its sites say so.
+        The map, on the layer's native grid. Made inside `intervene`, or from a network without trained weights, its
+        sites say so.
 
     Raises:
         ValueRangeError: the method reads a trace instead, or some part of the model is in training mode.
@@ -245,8 +252,11 @@ def explain(model: nn.Module, model_input: SeenPicture | Tensor, method: ModelMe
         if module.training:
             refuse_training(name)
     made = method.explain(model, beside(model, tensor), geometry)
-    change = changes_of(model)
-    return replace(made, sites=tuple(replace(site, edit=change) for site in made.sites)) if change else made
+    change, untrained = changes_of(model), untrained_of(model)
+    if not change and not untrained:
+        return made
+    sites = tuple(replace(site, edit=change or site.edit, untrained=untrained) for site in made.sites)
+    return replace(made, sites=sites)
 
 
 def method_class(name: str) -> type[MapMethod] | type[ModelMethod]:

@@ -4,6 +4,7 @@ from attnviz.records.deferred import Deferred, Part, kept, owned, writes_to
 from attnviz.records.kinds import PROVEN_BELOW, ChannelWeights, FeatureMask, Record, SelfAttention, Site, SpatialMask
 from attnviz.records.tokens import TokenGrid
 from attnviz.records.trace import Trace
+from attnviz.records.untrained import mark_untrained, untrained_of
 
 __all__ = [
     "PROVEN_BELOW",
@@ -18,6 +19,8 @@ __all__ = [
     "TokenGrid",
     "Trace",
     "kept",
+    "mark_untrained",
     "owned",
+    "untrained_of",
     "writes_to",
 ]

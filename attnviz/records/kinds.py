@@ -51,8 +51,9 @@ class Site:
         proven: what `proven` of its record says. Maps carry their sites, so they carry this along.
         edit: how `intervene` changed the record, such as "gate off", or which other layers of its network it changed;
             empty where it changed nothing.
+        untrained: what `mark_untrained` said of the network; empty for a network with trained weights.
 
-    The last two are no part of the place: two sites are equal without them.
+    The last three are no part of the place: two sites are equal without them.
     """
 
     layer: str
@@ -60,6 +61,7 @@ class Site:
     mechanism: str
     proven: bool | None = field(default=None, compare=False, repr=False)
     edit: str = field(default="", compare=False, repr=False)
+    untrained: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -31,6 +31,7 @@ class Trace:
         records: in the order the layers ran.
         not_run: names of layers that could have been read and did not run in this pass.
         unread: attention that this trace does not show. Key: name of the layer. Value: why it is not read.
+        untrained: what `mark_untrained` said of the network; empty for a network with trained weights.
     """
 
     model: str
@@ -39,6 +40,7 @@ class Trace:
     records: tuple[Record, ...]
     not_run: tuple[str, ...] = ()
     unread: Mapping[str, str] = field(default_factory=dict)
+    untrained: str = ""
 
     def __repr__(self) -> str:
         return f"Trace({self.model}, {len(self.records)} records of {len(self.layers)} layers)"
@@ -103,6 +105,8 @@ class Trace:
             rows.append((site.layer, str(site.call), site.mechanism, holds, error))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        if self.untrained:
+            lines.append(f"{self.model}: {self.untrained}")
         lines += [f"{layer}  did not run" for layer in self.not_run]
         lines += [f"{layer}  not read: {why}" for layer, why in self.unread.items()]
         return "\n".join(lines)

@@ -3,10 +3,11 @@
 from attnviz.render.charts import channel_chart, channel_chart_alt, focus_chart, focus_chart_alt
 from attnviz.render.comparison import MOST_PANELS, SLIDE_IN, comparison_alt, comparison_figure
 from attnviz.render.overlay import STYLES, Style, legend_strip, overlay
-from attnviz.render.panel import NOT_EXPLANATION, UNPROVEN, Panel, focus_line, number, the
+from attnviz.render.panel import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, Panel, focus_line, number, the
 from attnviz.render.scale import SCALES, Scale, ScaledMap, scale_maps
 
 __all__ = [
+    "MEANINGLESS",
     "MOST_PANELS",
     "NOT_EXPLANATION",
     "SCALES",

@@ -124,9 +124,10 @@ def channel_chart_alt(record: ChannelWeights) -> str:
 
 
 def _remarks(profile: ChannelProfile) -> str:
-    """What must be said of a record that failed its replay, or that an intervention changed."""
+    """What must be said of a record that is untrained, failed its replay, or was changed by an intervention."""
     site = profile.site
-    return "".join(f"; {word}" for word in ("unproven" if site.proven is False else "", site.edit) if word)
+    words = (site.untrained, "unproven" if site.proven is False else "", site.edit)
+    return "".join(f"; {word}" for word in words if word)
 
 
 def _spread(profile: ChannelProfile) -> str:

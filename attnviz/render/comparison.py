@@ -13,7 +13,7 @@ from attnviz.regions import Region
 from attnviz.render.columns import LONGEST_PIXELS, area_words, flat_words, panel_column, source_column
 from attnviz.render.inputs import pixels_of, shrink_mask, shrink_pixels, shrunk_hw
 from attnviz.render.overlay import STYLES, Style
-from attnviz.render.panel import NOT_EXPLANATION, UNPROVEN, Panel
+from attnviz.render.panel import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, Panel
 from attnviz.render.scale import SCALES, Scale, scale_maps
 from attnviz.render.sheet import THEMES, Sheet
 
@@ -135,6 +135,8 @@ def _footer(panels: Sequence[Panel], scale: Scale, interpolation: str) -> Iterat
     for meaning, titles in meanings.items():
         yield f"Shown: {meaning}." if len(meanings) == 1 else f"{', '.join(titles)}: {meaning}."
     for panel in panels:
+        if panel.untrained:
+            yield f"{panel.title}: {panel.untrained}; {MEANINGLESS}."
         if panel.attention_map.proof == "unproven":
             yield f"{panel.title} is {UNPROVEN}."
         if panel.attention_map.edits:

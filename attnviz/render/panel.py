@@ -14,6 +14,9 @@ NOT_EXPLANATION = (
 UNPROVEN = "unproven: the layer's output does not follow from these numbers"
 """What is said of a map whose records failed their replay."""
 
+MEANINGLESS = "without trained weights a map says nothing about the picture"
+"""What is said of a map of a network that was not trained, or only in parts."""
+
 
 @dataclass(frozen=True, eq=False)
 class Panel:
@@ -24,7 +27,8 @@ class Panel:
         attention_map: its map of the picture.
         predictions: classes with their probability, the most likely first; may be empty.
         focus: how much of the map lies in the region, from `focus.share`, if there is one.
-        trained: False marks the panel as untrained, on every figure and export.
+        trained: False marks the panel as untrained, on every figure and export. A map of a network that
+            `mark_untrained` was told of is marked without it.
         weights: which weights these are, such as the card's name and hash; written into exports.
 
     Raises:
@@ -55,10 +59,19 @@ class Panel:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What must stand on the picture itself: "untrained", "unproven", "intervention"."""
+        """What must stand on the picture itself: `untrained`, "unproven", "intervention"."""
         one = self.attention_map
-        told = {"untrained": not self.trained, "unproven": one.proof == "unproven", "intervention": bool(one.edits)}
-        return tuple(word for word, holds in told.items() if holds)
+        told = (
+            self.untrained,
+            "unproven" if one.proof == "unproven" else "",
+            "intervention" if one.edits else "",
+        )
+        return tuple(word for word in told if word)
+
+    @property
+    def untrained(self) -> str:
+        """What of the network has no trained weights, such as "untrained"; empty for a trained network."""
+        return self.attention_map.untrained or ("" if self.trained else "untrained")
 
     @property
     def grid_line(self) -> str:

@@ -12,6 +12,7 @@ from attnviz.records import Trace
 from attnviz.records.changed_models import changes_of
 from attnviz.records.kinds import changed
 from attnviz.records.seen_picture import SeenPicture, beside, one_seen
+from attnviz.records.untrained import untrained_of
 from attnviz.tracer.finding import attention_layers, name_of
 from attnviz.tracer.session import Options, run_watched
 
@@ -82,11 +83,10 @@ def trace(
             "Trace the network that calls them, or pass allow_empty=True."
         )
     ran = {record.site.layer for record in records}
-    change = changes_of(model)
-    if change:  # the layers that were left alone saw what the changed ones made
-        alone = [record for record in records if not record.site.edit]
-        noted = {record: changed(record, site=replace(record.site, edit=change)) for record in alone}
-        records = [noted.get(record, record) for record in records]
+    change, untrained = changes_of(model), untrained_of(model)
+    if change or untrained:  # the layers that were left alone saw what the changed ones made
+        sites = [replace(one.site, edit=one.site.edit or change, untrained=untrained) for one in records]
+        records = [changed(record, site=site) for record, site in zip(records, sites, strict=True)]
     return Trace(
         model=name_of(model),
         logits=logits,
@@ -94,6 +94,7 @@ def trace(
         records=tuple(records),
         not_run=tuple(name for name, _, _ in found if name not in ran),
         unread=unread,
+        untrained=untrained,
     )
 
 
