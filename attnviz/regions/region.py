@@ -1,20 +1,14 @@
-"""Named regions of a picture, such as "dog" and "grass": a box, a polygon or a mask file.
-
-A pixel belongs to a box or a polygon when its centre lies inside; pixel i has its centre at i + 0.5.
-"""
+"""One named region of a picture: made of a box, a polygon or a mask file, inverted, combined, renamed."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from attnviz.errors import PictureError, ShapeError, ValueRangeError
-from attnviz.pictures.reading import PictureFile, decode, read_file, upright
-
-ASPECT_TOLERANCE = 0.01
-"""A mask file may differ from the picture's aspect ratio by this share: another size is fine, another crop is not."""
+from attnviz.errors import ShapeError, ValueRangeError
+from attnviz.pictures.reading import PictureFile
+from attnviz.regions.mask_file import mask_of_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,18 +113,7 @@ class Region:
             PictureError: the file cannot be read, or has another aspect ratio.
             ValueRangeError: the mask is empty or covers the whole picture.
         """
-        contents, file_name = read_file(file)
-        image, notes = decode(contents, file_name)
-        mask = upright(Image.fromarray(_inside(image)), image, notes)
-        height, width = _size(source_hw)
-        if abs((mask.height / mask.width) / (height / width) - 1) > ASPECT_TOLERANCE:
-            raise PictureError(
-                f"{file_name}: the mask must have the picture's aspect ratio; got a mask {mask.height} high and "
-                f"{mask.width} wide for a picture {height} high and {width} wide. "
-                "Make it from the uncropped, upright picture."
-            )
-        resized = mask if mask.size == (width, height) else mask.resize((width, height), Image.Resampling.NEAREST)
-        return cls(name, np.asarray(resized) > 0)
+        return cls(name, mask_of_file(file, _size(source_hw)))
 
     @property
     def source_hw(self) -> tuple[int, int]:
@@ -160,6 +143,19 @@ class Region:
         self._same_picture(other)
         return Region(name or f"{self.name} and {other.name}", self.mask_hw & other.mask_hw)
 
+    def difference(self, other: "Region", name: str | None = None) -> "Region":
+        """What lies in this region and not in the other.
+
+        Raises:
+            ValueRangeError: the other covers all of this one.
+        """
+        self._same_picture(other)
+        return Region(name or f"{self.name} without {other.name}", self.mask_hw & ~other.mask_hw)
+
+    def rename(self, name: str) -> "Region":
+        """The same pixels under another name."""
+        return Region(name, self.mask_hw)
+
     def _same_picture(self, other: "Region") -> None:
         if self.source_hw != other.source_hw:
             raise ShapeError(
@@ -168,40 +164,7 @@ class Region:
             )
 
 
-def grown(mask_hw: npt.NDArray[np.bool_], radius_px: float) -> npt.NDArray[np.bool_]:
-    """A mask with every pixel added whose centre is at most `radius_px` from the centre of one inside."""
-    outside = np.where(mask_hw, 0, 1).astype(np.uint8)
-    try:
-        import cv2
-
-        distance_px = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    except ImportError:  # opencv-python needs system libraries that a bare server lacks; this is exact too, but slower
-        from scipy.ndimage import distance_transform_edt
-
-        distance_px = distance_transform_edt(outside)
-    return np.asarray(distance_px <= radius_px + 1e-4)
-
-
 def _size(source_hw: tuple[int, int]) -> tuple[int, int]:
     if len(source_hw) != 2 or min(source_hw) < 1:
         raise ShapeError(f"source_hw must be (height, width) of at least 1; got {source_hw}. Use picture.hw.")
     return int(source_hw[0]), int(source_hw[1])
-
-
-def _inside(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """255 inside, 0 outside, as the file is stored."""
-    has_alpha = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
-    if has_alpha:
-        alpha = np.asarray(image.convert("LA" if image.mode == "La" else "RGBA"))[..., -1]
-        if alpha.min() < 255:
-            return np.where(alpha >= 128, 255, 0).astype(np.uint8)
-    deep = image.mode.startswith("I") or image.mode == "F"
-    grey = np.asarray(image if deep else image.convert("RGB").convert("L")).astype(np.float64)
-    dark, bright = float(grey.min()), float(grey.max())
-    if dark < bright and bool(((grey == dark) | (grey == bright)).all()):
-        inside = grey == bright
-    elif image.mode == "F":
-        inside = grey >= max(1.0, bright) / 2
-    else:
-        inside = grey >= (65535 if deep else 255) / 2
-    return np.where(inside, 255, 0).astype(np.uint8)
