@@ -180,9 +180,36 @@ def cell_weights(
             f"mask must have the source picture's shape {tuple(geometry.source_hw)}; got {mask.shape}. "
             "Draw the region on the source picture, not on the model input."
         )
-    rows, columns = _clipped_edges(geometry, grid_hw, within_yxyx)
-    area = _between(_between(mask, rows).T, columns).T
-    return _fraction(area, geometry, grid_hw)
+    return _fraction(_totals(mask, geometry, grid_hw, within_yxyx), geometry, grid_hw)
+
+
+def cell_totals(
+    values_hw_source: npt.NDArray[np.float32],
+    geometry: Geometry,
+    grid_hw: tuple[int, int],
+    *,
+    within_yxyx: tuple[float, float, float, float] | None = None,
+) -> npt.NDArray[np.float64]:
+    """The sum of the source picture's pixels over each cell of a grid; a pixel that a border cuts counts by its parts.
+
+    Args:
+        values_hw_source: one number per pixel, shape `geometry.source_hw`.
+        geometry: where the model input lies in the source picture.
+        grid_hw: cells of the grid, rows first.
+        within_yxyx: count only this box of the source picture, (top, left, bottom, right) in source pixels.
+
+    Returns:
+        Float64 of shape `grid_hw`. Ones give each cell's area in square pixels, as far as it lies in the picture.
+
+    Raises:
+        ShapeError: the values do not have the size of the source picture, or the grid has no cell.
+    """
+    if values_hw_source.shape != tuple(geometry.source_hw):
+        raise ShapeError(
+            f"values must have the source picture's shape {tuple(geometry.source_hw)}; got {values_hw_source.shape}. "
+            "Give one number for each of its pixels."
+        )
+    return _totals(values_hw_source, geometry, grid_hw, within_yxyx)
 
 
 def seen_weights(
@@ -255,8 +282,18 @@ def _fraction(area: npt.NDArray[np.float64], geometry: Geometry, grid_hw: tuple[
     return np.clip(np.round(area / (height * width), 12), 0.0, 1.0)
 
 
+def _totals(
+    amount: npt.NDArray[np.bool_] | npt.NDArray[np.float32],
+    geometry: Geometry,
+    grid_hw: tuple[int, int],
+    within_yxyx: tuple[float, float, float, float] | None,
+) -> npt.NDArray[np.float64]:
+    rows, columns = _clipped_edges(geometry, grid_hw, within_yxyx)
+    return _between(_between(amount, rows).T, columns).T
+
+
 def _between(
-    amount: npt.NDArray[np.bool_] | npt.NDArray[np.float64], edges: npt.NDArray[np.float64]
+    amount: npt.NDArray[np.bool_] | npt.NDArray[np.float32] | npt.NDArray[np.float64], edges: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
     """Sum of `amount` along the first axis between neighbouring edges; of a pixel that an edge cuts, its part."""
     whole = np.minimum(edges.astype(np.int64), len(amount) - 1)

@@ -21,15 +21,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mechanisms": {"errors", "records", "layers"},
     "tracer": {"errors", "geometry", "records", "pictures", "mechanisms"},
     "zoo": {"errors", "geometry", "layers", "models", "pictures"},
-    "maps": {"errors", "geometry", "records"},
-    "focus": {"errors", "geometry", "maps", "regions"},
+    "maps": {"errors", "geometry", "records", "tracer"},
+    "focus": {"errors", "geometry", "maps", "pictures", "regions"},
     "faithfulness": {"errors", "geometry", "maps", "pictures", "regions"},
-    "render": {"errors", "geometry", "records", "pictures", "regions", "maps", "focus"},
+    "gate_effect": {"errors", "geometry", "records", "regions"},
+    "health": {"errors", "maps", "records", "tracer"},
+    "render": {"errors", "geometry", "records", "pictures", "regions", "maps", "focus", "gate_effect", "health"},
     "export": {"errors", "geometry", "records", "pictures", "regions", "maps", "focus", "render"},
     "counting": {"errors"},
     "tables": {"errors", "counting", "layers", "models"},
     "folding": {"errors"},
-    "training": {"errors", "geometry", "layers", "models", "pictures", "zoo"},
+    "training": {"errors", "geometry", "health", "layers", "models", "pictures", "render", "zoo"},
 }
 """Key: a room, that is a module or package directly in attnviz. Value: the other rooms it may import."""
 

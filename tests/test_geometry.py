@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnviz.errors import ShapeError, ValueRangeError
-from attnviz.geometry import Geometry, cell_weights, project, seen_weights
+from attnviz.geometry import Geometry, cell_totals, cell_weights, project, seen_weights
 
 # Both axes differ in everything, so that no swap of rows and columns can pass.
 ASYMMETRIC = Geometry(source_hw=(10, 20), input_hw=(16, 8), scale_yx=(2.0, 0.5), offset_yx=(3.0, 1.0))
@@ -236,3 +236,25 @@ def test_a_wholly_covered_cell_is_exactly_one() -> None:
     mask[24:1152, 154:1438] = True
     # 15.1625 rows and 14.865 columns of source pixels for each input pixel: cells 1 to 8 down and 2 to 11 across
     assert (cell_weights(mask, geometry, (10, 13))[1:9, 2:12] == 1.0).all()
+
+
+class TestCellTotals:
+    def test_pixels_add_up_in_their_cells(self):
+        # Cells of two by two pixels of 0 to 15.
+        values = np.arange(16, dtype=np.float32).reshape(4, 4)
+        assert cell_totals(values, Geometry.identity((4, 4)), (2, 2)).tolist() == [[10.0, 18.0], [42.0, 50.0]]
+
+    def test_a_pixel_that_a_border_cuts_counts_by_its_parts(self):
+        values = np.array([[1, 2, 4]], np.float32)
+        assert cell_totals(values, Geometry.identity((1, 3)), (1, 2)).tolist() == [[2.0, 5.0]]
+
+    def test_what_the_model_did_not_see_is_left_out(self):
+        # It saw columns 2 and 3 as two cells; of them only column 3 is asked for.
+        crop = Geometry((1, 4), (1, 2), (1.0, 1.0), (0.0, 2.0))
+        values = np.array([[8, 4, 2, 1]], np.float32)
+        assert cell_totals(values, crop, (1, 2)).tolist() == [[2.0, 1.0]]
+        assert cell_totals(values, crop, (1, 2), within_yxyx=(0, 3, 1, 4)).tolist() == [[0.0, 1.0]]
+
+    def test_values_of_another_picture(self):
+        with pytest.raises(ShapeError, match=r"must have the source picture's shape \(2, 4\); got \(4, 2\)"):
+            cell_totals(np.ones((4, 2), np.float32), Geometry.identity((2, 4)), (1, 1))

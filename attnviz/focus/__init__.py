@@ -1,12 +1,37 @@
-"""How much of an attention map falls into a region, each time beside what a map that knows nothing would score.
+"""How an attention map falls on a region, each time beside what a map that knows nothing would score.
 
 Everything is scored on the network's own grid, in the map's raw units, over what the model saw of the picture. A cell
-that the region's outline cuts counts by the exact area on either side, so a flat map scores the region's area exactly.
-A focus score says where a map lies. It does not say why the network decided.
+that the region's outline cuts counts by the exact area on either side, so a flat map scores chance exactly. A focus
+score says where a map lies. It does not say why the network decided.
 """
 
-from attnviz.focus.baselines import CENTRED_GAUSSIAN, UNIFORM
+from attnviz.focus.baselines import BASELINES, CENTRED_GAUSSIAN, EDGE_MAP, UNIFORM
+from attnviz.focus.contrast import Contrast, contrast
+from attnviz.focus.menu import SCORES, Score
+from attnviz.focus.ranked_scores import average_precision, matched_iou, rank_accuracy
 from attnviz.focus.score import FocusScore, pointing, share
-from attnviz.focus.several import scorable, table
+from attnviz.focus.several import by_region, contrasts, scorable, table
+from attnviz.focus.spread import effective_share, entropy
 
-__all__ = ["CENTRED_GAUSSIAN", "UNIFORM", "FocusScore", "pointing", "scorable", "share", "table"]
+__all__ = [
+    "BASELINES",
+    "CENTRED_GAUSSIAN",
+    "EDGE_MAP",
+    "SCORES",
+    "UNIFORM",
+    "Contrast",
+    "FocusScore",
+    "Score",
+    "average_precision",
+    "by_region",
+    "contrast",
+    "contrasts",
+    "effective_share",
+    "entropy",
+    "matched_iou",
+    "pointing",
+    "rank_accuracy",
+    "scorable",
+    "share",
+    "table",
+]

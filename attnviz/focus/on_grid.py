@@ -1,13 +1,15 @@
 """A map and a region on one grid, and what adds up there."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from attnviz.errors import ShapeError, ValueRangeError
-from attnviz.focus.baselines import TIE, Baselines, Box, Cells, intersection, normal_mass
-from attnviz.geometry import Geometry, cell_weights, seen_weights
+from attnviz.focus.baselines import TIE, Baselines, Box, Cells, edges_of, intersection, normal_mass
+from attnviz.geometry import Geometry, cell_totals, cell_weights, seen_weights
 from attnviz.maps.base import AttentionMap
+from attnviz.pictures import Picture
 from attnviz.regions import Region, grown
 
 # A cell of which less than this lies in the picture is in the padding: the rest is rounding.
@@ -21,15 +23,18 @@ class OnGrid:
     values: Cells  # (h, w), the highest is 1: flat maps then add up without rounding
     inside: Cells  # (h, w), part of each cell that the region covers
     seen: Cells  # (h, w), part of each cell that lies in the picture
-    baselines: "Baselines"
-    gaussian: Cells | None  # (h, w), mass of the centred Gaussian, where the map has holes to leave out; else None
+    gaussian_mass: Cells  # (h, w), of the centred Gaussian in each cell
+    pixels: Baselines | None  # what the Gaussian scores on pixels; None where the map has holes, or without a region
+    geometry: Geometry
+    within_yxyx: Box | None
 
     @classmethod
     def of(
-        cls, attention_map: AttentionMap, region: Region, within_yxyx: Box | None, tolerance_px: float = 0.0
+        cls, attention_map: AttentionMap, region: Region | None, within_yxyx: Box | None, tolerance_px: float = 0.0
     ) -> "OnGrid":
+        """Lay both on the map's grid. Without a region everything is inside."""
         geometry = geometry_of(attention_map)
-        if region.source_hw != tuple(geometry.source_hw):
+        if region is not None and region.source_hw != tuple(geometry.source_hw):
             raise ShapeError(
                 f"region {region.name!r} must be drawn on the map's picture of {tuple(geometry.source_hw)} (height, "
                 f"width); got one on {region.source_hw}. Draw it on the same picture."
@@ -39,51 +44,68 @@ class OnGrid:
                 f"a scored map must be non-negative; got a signed one, {attention_map.method}. A share of positive and "
                 "negative values means nothing: score the map it was made from."
             )
-        mask = grown(region.mask_hw, tolerance_px) if tolerance_px else region.mask_hw
         grid_hw = attention_map.grid_hw
         known = np.isfinite(attention_map.values_hw)
         seen = seen_weights(geometry, grid_hw, within_yxyx=within_yxyx)
         counts = known & (seen > _SLIVER)
         seen = np.where(counts, seen, 0.0)
-        inside = np.minimum(np.where(counts, cell_weights(mask, geometry, grid_hw, within_yxyx=within_yxyx), 0.0), seen)
         values = np.where(counts, attention_map.values_hw, 0.0).astype(np.float64)
-        _check(values, inside, seen, region.name, attention_map.method)
+        _check_values(values, seen, attention_map.method)
         box = intersection(geometry.seen_box(), within_yxyx) if within_yxyx else geometry.seen_box()
+        inside, pixels = seen, None
+        if region is not None:
+            mask = grown(region.mask_hw, tolerance_px) if tolerance_px else region.mask_hw
+            covered = cell_weights(mask, geometry, grid_hw, within_yxyx=within_yxyx)
+            inside = np.minimum(np.where(counts, covered, 0.0), seen)
+            _check_region(inside, seen, region.name)
+            pixels = Baselines(mask, box) if known.all() else None
         rows, columns = geometry.cell_edges(grid_hw)
         gaussian = np.outer(normal_mass(rows, box[0], box[2]), normal_mass(columns, box[1], box[3]))
-        holes = None if known.all() else np.where(counts, gaussian, 0.0)
-        return cls(values / values.max(), inside, seen, Baselines(mask, box), holes)
-
-    @property
-    def share(self) -> float:
-        return float((self.values * self.inside).sum() / (self.values * self.seen).sum())
+        gaussian = np.where(counts, gaussian, 0.0)
+        return cls(values / values.max(), inside, seen, gaussian, pixels, geometry, within_yxyx)
 
     @property
     def area(self) -> float:
-        return float(self.inside.sum() / self.seen.sum())
+        return total(self.inside) / total(self.seen)
 
-    @property
-    def hit(self) -> float:
-        highest = (self.values >= 1 - TIE) & (self.seen > 0)
-        return float(self.inside[highest].sum() / self.seen[highest].sum())
+    def flat(self) -> "OnGrid":
+        """The same with a map that is one everywhere."""
+        return replace(self, values=np.where(self.seen > 0, 1.0, 0.0))
 
-    @property
-    def gaussian_share(self) -> float:
-        if self.gaussian is None:
-            return self.baselines.gaussian_share
-        covered = np.divide(self.inside, self.seen, out=np.zeros_like(self.seen), where=self.seen > 0)
-        return float((self.gaussian * covered).sum() / self.gaussian.sum())
+    def gaussian(self) -> "OnGrid":
+        """The same with the Gaussian's mass per area as the map."""
+        return self._with_masses(self.gaussian_mass)
 
-    @property
-    def gaussian_hit(self) -> float:
-        if self.gaussian is None:
-            return self.baselines.gaussian_hit
-        highest = self.gaussian >= self.gaussian.max() * (1 - TIE)
-        return float(self.inside[highest].sum() / self.seen[highest].sum())
+    def edges(self, picture: Picture) -> "OnGrid":
+        """The same with the mean of the picture's edges in each cell as the map; flat for a picture without edges."""
+        grid_hw = self.seen.shape[0], self.seen.shape[1]
+        edges = cell_totals(edges_of(picture), self.geometry, grid_hw, within_yxyx=self.within_yxyx)
+        edges[self.seen == 0] = 0
+        return self._with_masses(edges) if edges.any() else self.flat()
+
+    def _with_masses(self, masses: Cells) -> "OnGrid":
+        values = np.divide(masses, self.seen, out=np.zeros_like(masses), where=self.seen > 0)
+        return replace(self, values=values / values.max())
 
 
-def _check(values: Cells, inside: Cells, seen: Cells, region: str, method: str) -> None:
-    """Refuse what has no score."""
+def total(cells: Cells) -> float:
+    """The sum, rounded once: it does not depend on the order, so what chance scores is met exactly."""
+    return math.fsum(cells.ravel().tolist())
+
+
+def share_inside(on_grid: OnGrid) -> float:
+    """Share of the map's mass in the region."""
+    return total(on_grid.values * on_grid.inside) / total(on_grid.values * on_grid.seen)
+
+
+def highest_inside(on_grid: OnGrid) -> float:
+    """Part of the highest cell, or of all that tie for it, in the region."""
+    highest = (on_grid.values >= 1 - TIE) & (on_grid.seen > 0)
+    return total(on_grid.inside[highest]) / total(on_grid.seen[highest])
+
+
+def _check_values(values: Cells, seen: Cells, method: str) -> None:
+    """Refuse a map that has no score."""
     if not seen.any():
         raise ValueRangeError(
             f"{method} must have a value where the model looked; got NaN everywhere. Check the network."
@@ -93,6 +115,10 @@ def _check(values: Cells, inside: Cells, seen: Cells, region: str, method: str) 
             f"a scored map must be above zero somewhere; got zero wherever the model looked, from {method}. "
             "Choose another layer, method or target class."
         )
+
+
+def _check_region(inside: Cells, seen: Cells, region: str) -> None:
+    """Refuse a region that has no score."""
     if not inside.any():
         raise ValueRangeError(
             f"region {region!r} must lie where the model looked; got one outside its crop. "

@@ -12,26 +12,8 @@ from hypothesis import strategies as st
 from attnviz.errors import ShapeError, ValueRangeError
 from attnviz.focus import FocusScore, pointing, scorable, share, table
 from attnviz.geometry import Geometry
-from attnviz.maps.base import AttentionMap
 from attnviz.regions import Region
-
-FOUR = Geometry.identity((4, 4))  # a 2 x 2 grid on it has cells of 2 x 2 pixels
-LEFT = Region.from_box("left", (0, 0, 4, 2), (4, 4))
-BOTTOM = Region.from_box("bottom", (2, 0, 4, 4), (4, 4))
-MIDDLE = Region.from_box("middle", (1, 1, 3, 3), (4, 4))
-
-
-def a_map(values, geometry=FOUR, signed=False) -> AttentionMap:
-    return AttentionMap(
-        values_hw=np.array(values, dtype=np.float32),
-        method="ByHand()",
-        sites=(),
-        meaning="a map made by hand",
-        unit="share",
-        bounds=(-math.inf, math.inf),
-        signed=signed,
-        geometry=geometry,
-    )
+from tests.focus.by_hand import BOTTOM, LEFT, MIDDLE, a_map, grey_picture
 
 
 class TestShare:
@@ -167,6 +149,42 @@ class TestKnowsNothing:
         for region in (tall, wide):
             score = share(a_map(np.ones((2, 4)), geometry), region)
             assert score.baselines["centred Gaussian"] == pytest.approx(0.682689 / 0.954500, rel=1e-5)
+
+
+class TestEdges:
+    HALVES = grey_picture([[0, 0, 255, 255]] * 4)  # the edge lies between columns 1 and 2, alike in both
+
+    def test_hand_worked(self):
+        # On a grid of single pixels all edges lie in columns 1 and 2, in equal parts.
+        attention_map = a_map(np.ones((4, 4)))
+        for columns, expected in (((1, 3), 1.0), ((0, 2), 0.5), ((3, 4), 0.0)):
+            region = Region.from_box("columns", (0, columns[0], 4, columns[1]), (4, 4))
+            score = share(attention_map, region, picture=self.HALVES)
+            assert score.baselines["edge map"] == pytest.approx(expected)
+            hit = pointing(attention_map, region, picture=self.HALVES)
+            assert hit.baselines["edge map"] == pytest.approx(expected)
+
+    def test_it_is_as_coarse_as_the_map(self):
+        # Of each cell of two columns the middle two columns cover a half.
+        columns = Region.from_box("columns", (0, 1, 4, 3), (4, 4))
+        assert share(a_map(np.ones((2, 2))), columns, picture=self.HALVES).baselines["edge map"] == pytest.approx(0.5)
+
+    def test_it_lies_where_the_model_looked(self):
+        # The model saw columns 2 and 3, as two cells: the edge is in the first of them.
+        crop = Geometry((4, 4), (4, 2), (1.0, 1.0), (0.0, 2.0))
+        region = Region.from_box("column", (0, 2, 4, 3), (4, 4))
+        assert share(a_map([[1, 3]], crop), region, picture=self.HALVES).baselines["edge map"] == pytest.approx(1)
+
+    def test_a_picture_without_edges_gives_a_flat_map(self):
+        blank = grey_picture(np.full((4, 4), 90))
+        assert share(a_map([[1, 2], [3, 4]]), MIDDLE, picture=blank).baselines["edge map"] == 0.25
+
+    def test_without_the_picture_there_is_none(self):
+        assert "edge map" not in share(a_map([[1, 2], [3, 4]]), MIDDLE).baselines
+
+    def test_another_picture_is_refused(self):
+        with pytest.raises(ShapeError, match=r"of \(4, 4\) \(height, width\); got \(4, 5\)"):
+            share(a_map([[1, 2], [3, 4]]), MIDDLE, picture=grey_picture(np.zeros((4, 5))))
 
 
 class TestPointing:
