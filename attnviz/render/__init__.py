@@ -2,6 +2,7 @@
 
 from attnviz.render.charts import channel_chart, channel_chart_alt, focus_chart, focus_chart_alt
 from attnviz.render.comparison import MOST_PANELS, SLIDE_IN, comparison_alt, comparison_figure
+from attnviz.render.health_chart import excitation_alt, excitation_figure, health_alt, health_figure
 from attnviz.render.overlay import STYLES, Style, legend_strip, overlay
 from attnviz.render.panel import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, Panel, focus_line, number, the
 from attnviz.render.scale import SCALES, Scale, ScaledMap, scale_maps
@@ -22,9 +23,13 @@ __all__ = [
     "channel_chart_alt",
     "comparison_alt",
     "comparison_figure",
+    "excitation_alt",
+    "excitation_figure",
     "focus_chart",
     "focus_chart_alt",
     "focus_line",
+    "health_alt",
+    "health_figure",
     "legend_strip",
     "number",
     "overlay",

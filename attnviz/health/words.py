@@ -1,0 +1,82 @@
+"""Gate health as a table, and as one line for a page."""
+
+from collections.abc import Sequence
+
+from attnviz.errors import ValueRangeError
+from attnviz.health.gates import GateHealth, Kind
+
+NAMES: dict[Kind, str] = {"channel": "channel gate", "spatial": "spatial gate", "feature": "feature mask"}
+"""Kind of a gate to what people call it."""
+
+HEADER = (
+    "layer",
+    "gate",
+    "factors (5 %, median, 95 %)",
+    "closed",
+    "open",
+    "deviation inside a picture",
+    "over pictures",
+    "between classes",
+    "flagged",
+)
+
+
+def health_table(healths: Sequence[GateHealth]) -> str:
+    """One row for each gate, as a Markdown table.
+
+    "closed" and "open" are shares of factors within 5 % of the bounds. Deviations are in units of the factor. "between
+    classes" is eta squared, with what labels that mean nothing would give in brackets.
+
+    Raises:
+        ValueRangeError: there is no gate.
+    """
+    if not healths:
+        raise ValueRangeError("healths must hold at least one gate; got none. Ask gate_health() for them.")
+    lines = [_row(HEADER), _row(("---",) * len(HEADER))]
+    return "\n".join([*lines, *(_row(cells(one)) for one in healths)]) + "\n"
+
+
+def cells(one: GateHealth) -> tuple[str, ...]:
+    """The gate's row of the table."""
+    by_chance = one.class_share_by_chance
+    between = "" if one.class_share is None else percent(one.class_share)
+    if between and by_chance is not None:
+        between += f" ({percent(by_chance)})"
+    site = one.site
+    return (
+        site.layer + (f" (run {site.call + 1})" if site.call else ""),
+        NAMES[one.kind] + (f", {site.edit}" if site.edit else ""),
+        f"{one.quantiles[0]:.3f}, {one.quantiles[2]:.3f}, {one.quantiles[-1]:.3f}",
+        "bounds not known" if one.closed is None else percent(one.closed),
+        "bounds not known" if one.opened is None else percent(one.opened),
+        f"{one.inside:.3f}",
+        f"{one.over_pictures:.3f}" if one.pictures > 1 else "",
+        between,
+        "; ".join(one.flags),
+    )
+
+
+def flat_line(healths: Sequence[GateHealth]) -> str:
+    """How many gates of each kind are flat, such as "3 of 7 spatial gates are flat"; empty if none is."""
+    said = []
+    for kind, name in NAMES.items():
+        gates = [one for one in healths if one.kind == kind]
+        flat = sum(one.is_flat for one in gates)
+        if flat:
+            said.append(
+                f"{flat} of {len(gates)} {name}{'s' if len(gates) > 1 else ''} {'is' if flat == 1 else 'are'} flat"
+            )
+    return ", ".join(said)
+
+
+def percent(share: float) -> str:
+    """A share in whole percent; one that is neither none nor all never reads as if it were."""
+    if 0 < share < 0.005:
+        return "< 1 %"
+    if 0.995 <= share < 1:
+        return "> 99 %"
+    return f"{100 * share:.0f} %"
+
+
+def _row(cells_of_row: Sequence[str]) -> str:
+    return f"| {' | '.join(cells_of_row)} |"
