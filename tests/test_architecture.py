@@ -20,13 +20,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "regions": {"errors", "geometry", "pictures"},
     "mechanisms": {"errors", "records", "layers"},
     "tracer": {"errors", "geometry", "records", "pictures", "mechanisms"},
-    "zoo": {"errors", "geometry", "layers", "models", "pictures"},
+    "zoo": {"errors", "geometry", "layers", "maps", "models", "pictures", "records", "tracer"},
     "maps": {"errors", "geometry", "records", "tracer"},
     "focus": {"errors", "geometry", "maps", "pictures", "regions"},
-    "faithfulness": {"errors", "geometry", "maps", "pictures", "regions"},
+    "faithfulness": {"errors", "focus", "geometry", "maps", "pictures", "records", "regions", "tracer"},
     "gate_effect": {"errors", "geometry", "records", "regions"},
     "health": {"errors", "maps", "records", "tracer"},
-    "render": {"errors", "geometry", "records", "pictures", "regions", "maps", "focus", "gate_effect", "health"},
+    "render": {
+        "errors", "faithfulness", "focus", "gate_effect", "geometry", "health", "maps", "pictures", "records", "regions",
+    },  # fmt: skip
     "export": {"errors", "geometry", "records", "pictures", "regions", "maps", "focus", "render"},
     "counting": {"errors"},
     "tables": {"errors", "counting", "layers", "models"},

@@ -17,6 +17,9 @@ from attnviz.maps.base import (
 
 # Menus list the methods in the order of these imports.
 from attnviz.maps.grad_cam import GradCam  # isort: skip
+from attnviz.maps.layer_cam import LayerCam  # isort: skip
+from attnviz.maps.relevance import Relevance  # isort: skip
+from attnviz.maps.le_grad import LeGrad  # isort: skip
 from attnviz.maps.gated_activation import GatedActivation  # isort: skip
 from attnviz.maps.gate_difference import GateDifference  # isort: skip
 from attnviz.maps.spatial_gate import SpatialGateMap  # isort: skip
@@ -25,6 +28,9 @@ from attnviz.maps.attention_from import AttentionFrom  # isort: skip
 from attnviz.maps.received import Received  # isort: skip
 from attnviz.maps.rollout import Rollout  # isort: skip
 from attnviz.maps.activation import Activation  # isort: skip
+from attnviz.maps.occlusion import Occlusion  # isort: skip
+from attnviz.maps.integrated_gradients import IntegratedGradients  # isort: skip
+from attnviz.maps.grids import each_head, each_layer  # isort: skip
 from attnviz.maps.native import native  # isort: skip
 from attnviz.maps.channel_profile import ChannelProfile, channel_profile  # isort: skip
 from attnviz.maps.statistics import attention_entropy, mean_attention_distance  # isort: skip
@@ -40,16 +46,23 @@ __all__ = [
     "GateDifference",
     "GatedActivation",
     "GradCam",
+    "IntegratedGradients",
+    "LayerCam",
+    "LeGrad",
     "MapMethod",
     "MethodCard",
     "ModelMethod",
+    "Occlusion",
     "Proof",
     "Received",
+    "Relevance",
     "Rollout",
     "SpatialGateMap",
     "attention_entropy",
     "available",
     "channel_profile",
+    "each_head",
+    "each_layer",
     "explain",
     "is_flat",
     "mean_attention_distance",

@@ -3,17 +3,18 @@
 Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers", arXiv:2005.00928, section 3.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from attnviz.errors import ShapeError, ValueRangeError
+from attnviz.errors import ValueRangeError
 from attnviz.maps.attention_grid import lay, prefix_note, row_blocks
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.choosing import records_of
+from attnviz.maps.token_chain import can_be_followed, refuse_unfit, start_row
 from attnviz.records import Record, SelfAttention, Trace
 
 _CARD = MethodCard(
@@ -58,18 +59,12 @@ class Rollout:
             ValueRangeError: attention is mixed with convolution, so that a product of matrices means nothing.
         """
         records = records_of(trace, SelfAttention, self)
-        _refuse_unfit(records)
+        refuse_unfit(records, "rollout", all_heads=True)
         last = records[-1]
-        prefix, count, start = last.tokens.prefix, last.queries.shape[2], last.tokens.class_token
-        row = torch.zeros(count)
-        if start is not None:
-            row[start] = 1.0
-        else:
-            row[prefix:] = 1.0 / (count - prefix)
+        row, origin = start_row(last)
         for record in reversed(records):
             row = self.residual * row + (1 - self.residual) * _through(row, record)
         laid = lay(last, row[None])
-        origin = "the class token" if start is not None else "the average place"
         return AttentionMap(
             values_hw=laid.grid_hw,
             method=repr(self),
@@ -84,12 +79,7 @@ class Rollout:
 
     @classmethod
     def fits(cls, records: Iterable[Record]) -> bool:
-        found = [record for record in records if isinstance(record, SelfAttention)]
-        try:
-            _refuse_unfit(found)
-        except (ShapeError, ValueRangeError):
-            return False
-        return bool(found)
+        return can_be_followed(records, all_heads=True)
 
 
 def _through(row: Tensor, record: SelfAttention) -> Tensor:
@@ -99,40 +89,3 @@ def _through(row: Tensor, record: SelfAttention) -> Tensor:
         total = weights[0].sum(dim=-1, keepdim=True)
         result += row[queries] @ (weights[0] / torch.where(total > 0, total, 1))
     return result
-
-
-def _refuse_unfit(records: Sequence[SelfAttention]) -> None:
-    for record in records:
-        layer = record.site.layer
-        if record.site.mechanism == "aa_conv":
-            raise ValueRangeError(
-                f"rollout must follow layers that pass on attention alone; got {layer}, where attention stands beside "
-                "a convolution. Use AttentionFrom on one layer."
-            )
-        if record.queries.shape[0] != 1 or record.tokens.window_hw != record.tokens.grid_hw:
-            raise ShapeError(
-                f"rollout must follow attention over the whole picture; got {layer}, which attends within windows of "
-                f"{record.tokens.window_hw}. Use AttentionFrom or Received on one layer."
-            )
-        if record.heads_off:
-            raise ValueRangeError(
-                f"rollout must follow all heads of a layer, whose mean it takes; got {layer} with heads turned off. "
-                "Use AttentionFrom or Received on one layer."
-            )
-        queries, keys = record.queries.shape[2], record.keys.shape[2]
-        if queries != keys:
-            raise ShapeError(
-                f"rollout must follow square attention matrices; got {queries} queries and {keys} keys in {layer}. "
-                "Use AttentionFrom on one layer."
-            )
-        if record.query_tokens is not None:
-            raise ShapeError(
-                f"rollout must follow the same tokens from query to key; got {layer}, where other tokens look than are "
-                "looked at. Use AttentionFrom or Received on one layer."
-            )
-        first = records[0]
-        if queries != first.queries.shape[2] or record.tokens != first.tokens:
-            raise ShapeError(
-                f"rollout must follow the same tokens through all layers; got {first.queries.shape[2]} tokens in "
-                f"{first.site.layer} and {queries} in {layer}. Use AttentionFrom on one layer."
-            )

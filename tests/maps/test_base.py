@@ -131,7 +131,8 @@ def test_available_lists_what_fits_and_what_fits_always(trace_of):
     of_gate, of_mask, of_features = (
         {card.name for card in maps.available(trace_of(record))} for record in (gate, mask, features)
     )
-    assert of_gate == {"grad_cam", "activation", "gated_activation", "gate_difference"}
+    of_all = {"grad_cam", "layer_cam", "activation", "occlusion", "integrated_gradients"}
+    assert of_gate == {*of_all, "gated_activation", "gate_difference"}
     assert of_mask == {*of_gate, "spatial_gate"}
     assert of_features == {*of_gate, "feature_mask"}
 
