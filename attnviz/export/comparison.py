@@ -8,9 +8,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from attnviz._version import __version__
+from attnviz.maps import is_flat
 from attnviz.pictures import Picture
 from attnviz.regions import Region
-from attnviz.render import NOT_EXPLANATION, SLIDE_IN, Panel, Scale, Style, comparison_alt, comparison_figure
+from attnviz.render import (
+    NOT_EXPLANATION,
+    SLIDE_IN,
+    Panel,
+    Scale,
+    ScaledMap,
+    Style,
+    comparison_alt,
+    comparison_figure,
+    scale_maps,
+)
+from attnviz.render.comparison import check_panels, painted_sentences
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -62,12 +74,19 @@ class Comparison:
         )
 
     @property
+    def scaled(self) -> tuple[ScaledMap, ...]:
+        """The panels' maps with the ranges of their colours."""
+        check_panels(self.panels)
+        return scale_maps([panel.attention_map for panel in self.panels], self.scale)
+
+    @property
     def alt(self) -> str:
         """The figure in words."""
         return comparison_alt(self.picture, self.panels, self.region, self.scale)
 
     def provenance(self) -> dict[str, Json]:
         """What a reader needs to make the figure again: networks, layers, methods, the picture's hash, the settings."""
+        scaled = self.scaled
         return {
             "attnviz": __version__,
             "picture": {
@@ -79,11 +98,12 @@ class Comparison:
             "region": None if self.region is None else {"name": self.region.name, "area": _area(self.region)},
             "drawing": {
                 "scale": self.scale,
+                "colours": list(painted_sentences(self.panels, scaled, self.scale)),
                 "style": self.style,
                 "interpolation": self.interpolation,
                 "opacity": self.opacity,
             },
-            "panels": [_panel(panel) for panel in self.panels],
+            "panels": [_panel(panel, one) for panel, one in zip(self.panels, scaled, strict=True)],
             "note": NOT_EXPLANATION,
         }
 
@@ -92,7 +112,7 @@ def _area(region: Region) -> float:
     return float(np.asarray(region.mask_hw).mean())
 
 
-def _panel(panel: Panel) -> Json:
+def _panel(panel: Panel, scaled: ScaledMap) -> Json:
     one = panel.attention_map
     top: Mapping[str, float] = dict(panel.predictions[:5])
     return {
@@ -109,11 +129,17 @@ def _panel(panel: Panel) -> Json:
         "unit": one.unit,
         "bounds": [_finite(end) for end in one.bounds],
         "range": list(one.value_range),
+        "colours": None if is_flat(one) else _colours(scaled),
         "grid": list(one.grid_hw),
         "target": one.target,
         "predictions": {name: float(probability) for name, probability in top.items()},
         "focus": None if panel.focus is None else {**panel.focus.to_dict()},
     }
+
+
+def _colours(scaled: ScaledMap) -> Json:
+    """Ends of the colour bar; panels of one group have one scale."""
+    return {"low": scaled.vmin, "high": scaled.vmax, "unit": scaled.unit, "group": scaled.group}
 
 
 def _finite(value: float) -> float | None:

@@ -12,7 +12,7 @@ from attnviz.export.comparison import Comparison
 from attnviz.export.names import unique_slugs
 from attnviz.focus import CENTRED_GAUSSIAN
 from attnviz.maps import is_flat
-from attnviz.render import NOT_EXPLANATION, Panel
+from attnviz.render import NOT_EXPLANATION, Panel, ScaledMap
 
 COLUMNS = (
     "picture",
@@ -36,6 +36,9 @@ COLUMNS = (
     "map_min",
     "map_max",
     "flat",
+    "colour_scale",
+    "colour_low",
+    "colour_high",
     "grid_rows",
     "grid_columns",
     "proof",
@@ -46,10 +49,11 @@ COLUMNS = (
 """Columns of the score table, in order. Shares, areas and probabilities are numbers from 0 to 1.
 
 `untrained` says what of the network has no trained weights, and `trained` is true where that is nothing;
-`target` is the index of the class that the map speaks about; `proof` is "unproven" where the layer's output does not
-follow from the map's records, "proven" where it does, and "not verified" where nobody computed it again;
-`intervention` says how the network's attention was changed; `note` is what the map has to say beside its numbers;
-`caution` is the sentence that stands on every figure.
+`target` is the index of the class that the map speaks about; `colour_low` and `colour_high` are the ends of its colour
+bar, empty for a flat map, which is not painted, and `colour_scale` says how they were chosen; `proof` is "unproven"
+where the layer's output does not follow from the map's records, "proven" where it does, and "not verified" where nobody
+computed it again; `intervention` says how the network's attention was changed; `note` is what the map has to say beside
+its numbers; `caution` is the sentence that stands on every figure.
 """
 
 _NOT_ARRAYS = ("provenance", "file", "allow_pickle")
@@ -73,8 +77,8 @@ def scores_csv(comparisons: Sequence[Comparison]) -> bytes:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for comparison in comparisons:
-        for panel in comparison.panels:
-            row = {key: _safe(value) for key, value in _row(comparison, panel).items()}
+        for panel, scaled in zip(comparison.panels, comparison.scaled, strict=True):
+            row = {key: _safe(value) for key, value in _row(comparison, panel, scaled).items()}
             writer.writerow(row)
     return text.getvalue().encode()
 
@@ -95,7 +99,7 @@ def maps_npz(comparison: Comparison) -> bytes:
     return file.getvalue()
 
 
-def _row(comparison: Comparison, panel: Panel) -> dict[str, str | int | float | bool]:
+def _row(comparison: Comparison, panel: Panel, scaled: ScaledMap) -> dict[str, str | int | float | bool]:
     one = panel.attention_map
     row: dict[str, str | int | float | bool] = {
         "picture": comparison.picture.name,
@@ -110,6 +114,7 @@ def _row(comparison: Comparison, panel: Panel) -> dict[str, str | int | float | 
         "map_min": one.value_range[0],
         "map_max": one.value_range[1],
         "flat": is_flat(one),
+        "colour_scale": comparison.scale,
         "grid_rows": one.grid_hw[0],
         "grid_columns": one.grid_hw[1],
         "proof": one.proof,
@@ -117,6 +122,8 @@ def _row(comparison: Comparison, panel: Panel) -> dict[str, str | int | float | 
         "note": one.note,
         "caution": NOT_EXPLANATION,
     }
+    if not is_flat(one):
+        row["colour_low"], row["colour_high"] = scaled.vmin, scaled.vmax
     if one.target is not None:
         row["target"] = one.target
     if panel.predictions:

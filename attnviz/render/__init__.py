@@ -5,7 +5,7 @@ from attnviz.render.comparison import MOST_PANELS, SLIDE_IN, comparison_alt, com
 from attnviz.render.health_chart import excitation_alt, excitation_figure, health_alt, health_figure
 from attnviz.render.overlay import STYLES, Style, legend_strip, overlay
 from attnviz.render.panel import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, Panel, focus_line, number, the
-from attnviz.render.scale import SCALES, Scale, ScaledMap, scale_maps
+from attnviz.render.scale import SCALES, Scale, ScaledMap, scale_maps, scale_sentences
 
 __all__ = [
     "MEANINGLESS",
@@ -34,5 +34,6 @@ __all__ = [
     "number",
     "overlay",
     "scale_maps",
+    "scale_sentences",
     "the",
 ]

@@ -14,7 +14,7 @@ from attnviz.render.columns import LONGEST_PIXELS, area_words, flat_words, panel
 from attnviz.render.inputs import pixels_of, shrink_mask, shrink_pixels, shrunk_hw
 from attnviz.render.overlay import STYLES, Style
 from attnviz.render.panel import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, Panel
-from attnviz.render.scale import SCALES, Scale, scale_maps
+from attnviz.render.scale import Scale, ScaledMap, scale_maps, scale_sentences
 from attnviz.render.sheet import THEMES, Sheet
 
 MOST_PANELS = 6
@@ -75,7 +75,7 @@ def comparison_figure(
     columns = [source_column(shrink_pixels(rgb, hw), region)]
     for panel, one in zip(panels, scaled, strict=True):
         columns.append(panel_column(rgb, panel, one, region, style, interpolation, opacity))
-    footer = list(_footer(panels, scale, interpolation))
+    footer = list(_footer(panels, scaled, scale, interpolation))
     sheet = Sheet(size, THEMES[theme], transparent)
     sheet.draw(columns, heading, footer, mask)
     return sheet.figure
@@ -93,7 +93,15 @@ def comparison_alt(
     parts += [_panel_alt(panel, region) for panel in panels]
     units = list(dict.fromkeys(one.unit for one in scaled))
     parts.append(f"Colours show {' and '.join(units)}")
-    return ". ".join(parts) + "."
+    return f"{'. '.join(parts)}. {' '.join(painted_sentences(panels, scaled, scale))}"
+
+
+def painted_sentences(panels: Sequence[Panel], scaled: Sequence[ScaledMap], scale: Scale) -> tuple[str, ...]:
+    """How to read the colours of those panels that are painted: flat ones have none."""
+    painted = [
+        (one, panel.title) for panel, one in zip(panels, scaled, strict=True) if not is_flat(panel.attention_map)
+    ]
+    return scale_sentences([one for one, _ in painted], [title for _, title in painted], scale)
 
 
 def check_panels(panels: Sequence[Panel]) -> None:
@@ -126,7 +134,7 @@ def _region_mask(region: Region | None, rgb: np.ndarray, hw: tuple[int, int]) ->
     return shrink_mask(mask, hw)
 
 
-def _footer(panels: Sequence[Panel], scale: Scale, interpolation: str) -> Iterator[str]:
+def _footer(panels: Sequence[Panel], scaled: Sequence[ScaledMap], scale: Scale, interpolation: str) -> Iterator[str]:
     """What the values mean, how they became colours, and what not to conclude."""
     meanings: dict[str, list[str]] = {}
     for panel in panels:
@@ -141,10 +149,12 @@ def _footer(panels: Sequence[Panel], scale: Scale, interpolation: str) -> Iterat
             yield f"{panel.title} is {UNPROVEN}."
         if panel.attention_map.edits:
             yield f"{panel.title} ran with its attention changed: {', '.join(panel.attention_map.edits)}."
-    drawn = [f"Colours: {SCALES[scale]}."]
+    choice, *drawn = painted_sentences(panels, scaled, scale)
+    yield choice
     if interpolation == "smooth":
         drawn.append("Smoothed between cell centres: finer than the network's own grid.")
     if any(np.isnan(panel.attention_map.on_source()).any() for panel in panels if panel.attention_map.geometry):
         drawn.append("Hatched: not seen by the network, or no value there.")
-    yield " ".join(drawn)
+    if drawn:
+        yield " ".join(drawn)
     yield NOT_EXPLANATION

@@ -1,6 +1,6 @@
 """How values become colours: the range, and whether it is shared. The choice is always printed on the figure."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,11 +12,12 @@ from attnviz.maps import AttentionMap
 Scale = Literal["shared", "per map", "rank", "raw"]
 
 SCALES: dict[Scale, str] = {
-    "shared": "one colour scale for all panels of the same unit, from zero to the largest value; "
-    "unbounded values have one for each panel",
-    "per map": "each panel has its own colour scale, so colours cannot be compared between panels",
-    "rank": "colours show the rank of a cell within its own map, not its value",
-    "raw": "colours run over all values that the quantity can take",
+    "shared": "shared within a mechanism: one colour scale for all panels of the same mechanism, method and unit, from "
+    "zero to the largest value; unbounded values have one for each panel",
+    "per map": "per map: each panel has its own colour scale, so colours cannot be compared between panels",
+    "rank": "rank: colours show the rank of a cell within its own map, not its value",
+    "raw": "raw: colours run over all values that the quantity can take; where it has no largest value, to the panel's "
+    "own largest",
 }
 """Scale mode to the sentence that a figure prints."""
 
@@ -36,12 +37,14 @@ class ScaledMap:
         vmin: value at the cold end.
         vmax: value at the hot end.
         unit: unit of the numbers beside the colour bar.
+        group: maps with the same number have one colour scale, so that their colours can be compared.
     """
 
     attention_map: AttentionMap
     vmin: float
     vmax: float
     unit: str
+    group: int = 0
 
     @property
     def palette(self) -> str:
@@ -61,14 +64,15 @@ def scale_maps(maps: Sequence[AttentionMap], scale: Scale = "shared") -> tuple[S
 
     Args:
         maps: at least one map.
-        scale: "shared" runs from zero to the largest value among the maps of the same unit, if that is bounded: one
-            without bounds depends on the size of a network's features, so each map runs to its own largest value.
-            "per map" runs from each map's smallest value to its largest; "rank" replaces values by ranks; "raw" runs
-            over the map's bounds, and up to its own largest value where a bound is infinite. Signed maps run
-            symmetrically around zero.
+        scale: "shared" runs from zero to the largest value among the maps of the same mechanism, method and unit, if
+            that is bounded: one without bounds depends on the size of a network's features, so each map runs to its own
+            largest value. "per map" runs from each map's smallest value to its largest; "rank" replaces values by
+            ranks; "raw" runs over the map's bounds, and up to its own largest value where a bound is infinite. Signed
+            maps run symmetrically around zero.
 
     Returns:
-        One scaled map for each map, in order.
+        One scaled map for each map, in order. Maps whose colours can be compared have the same `group`. Under "raw"
+        these are the maps of one mechanism, method and unit, also where others happen to have the same bounds.
 
     Raises:
         ValueRangeError: no map, or an unknown scale.
@@ -79,19 +83,59 @@ def scale_maps(maps: Sequence[AttentionMap], scale: Scale = "shared") -> tuple[S
         raise ValueRangeError("maps must hold at least one map; got none.")
     if scale == "rank":
         return tuple(ScaledMap(_ranked(one), 0.0, 1.0, "rank among cells") for one in maps)
-    return tuple(ScaledMap(one, *_range(one, maps, scale), one.unit) for one in maps)
+    groups: dict[Hashable, list[AttentionMap]] = {}
+    keys = [_comparable(one, scale) or number for number, one in enumerate(maps)]
+    for key, one in zip(keys, maps, strict=True):
+        groups.setdefault(key, []).append(one)
+    numbers = {key: number for number, key in enumerate(groups)}
+    return tuple(
+        ScaledMap(one, *_range(groups[key], scale), one.unit, numbers[key]) for key, one in zip(keys, maps, strict=True)
+    )
 
 
-def _range(one: AttentionMap, maps: Sequence[AttentionMap], scale: Scale) -> tuple[float, float]:
-    group = [one]
-    if scale == "shared" and _bounded(one):
-        group = [other for other in maps if (other.unit, other.signed) == (one.unit, one.signed) and _bounded(other)]
+def scale_sentences(scaled: Sequence[ScaledMap], titles: Sequence[str], scale: Scale) -> tuple[str, ...]:
+    """How the colours of a figure are to be read: the chosen scale, which panels share one, whether units differ.
+
+    Args:
+        scaled: what `scale_maps` gave, without those that are not painted.
+        titles: of the panels, in the same order.
+        scale: as given to `scale_maps`.
+
+    Returns:
+        One to three sentences. Maps in several units are never drawn without the sentence that says so.
+    """
+    said = [f"Colour scale {SCALES[scale]}."]
+    groups: dict[int, list[str]] = {}
+    for one, title in zip(scaled, titles, strict=True):
+        groups.setdefault(one.group, []).append(title)
+    together = [_listed(group) for group in groups.values() if len(group) > 1]
+    if len(groups) > 1 and together:
+        said.append(f"One scale for {'; one for '.join(together)}.")
+    elif len(groups) > 1 and scale != "per map":
+        said.append("Here no two panels have one scale.")
+    units = dict.fromkeys(one.unit for one in scaled)
+    if len(units) > 1:
+        said.append(f"The units differ ({', '.join(units)}): compare where maps lie, not how large they are.")
+    return tuple(said)
+
+
+def _comparable(one: AttentionMap, scale: Scale) -> Hashable | None:
+    """What maps must have in common to have one scale; None for a map that shares with none."""
+    if scale == "per map" or not _bounded(one):
+        return None
+    mechanisms = tuple(sorted({site.mechanism for site in one.sites}))
+    return mechanisms, one.method.split("(")[0], one.unit, one.signed, one.bounds
+
+
+def _range(group: Sequence[AttentionMap], scale: Scale) -> tuple[float, float]:
+    """Ends of the colour scale of maps that share one."""
+    first = group[0]
     low = min(other.value_range[0] for other in group)
     high = max(other.value_range[1] for other in group)
     if scale == "raw":
-        low = one.bounds[0] if np.isfinite(one.bounds[0]) else low
-        high = one.bounds[1] if np.isfinite(one.bounds[1]) else high
-    if one.signed:
+        low = first.bounds[0] if np.isfinite(first.bounds[0]) else low
+        high = first.bounds[1] if np.isfinite(first.bounds[1]) else high
+    if first.signed:
         reach = max(abs(low), abs(high))
         low, high = -reach, reach
     elif scale == "shared":
@@ -99,6 +143,10 @@ def _range(one: AttentionMap, maps: Sequence[AttentionMap], scale: Scale) -> tup
     if high <= low:
         high = low + 1.0
     return low, high
+
+
+def _listed(titles: Sequence[str]) -> str:
+    return " and ".join([", ".join(titles[:-1]), titles[-1]])
 
 
 def _bounded(one: AttentionMap) -> bool:

@@ -65,7 +65,12 @@ def test_png_is_slide_sized_and_says_how_it_was_made(comparison):
     assert told["picture"]["sha256"] == "ab" * 32
     assert told["note"] == NOT_EXPLANATION
     assert told["drawing"]["scale"] == "shared"
+    assert told["drawing"]["colours"][0].startswith("Colour scale shared within a mechanism")
     first, second = told["panels"]
+    # the map runs from 0 to 0.5 and its unit has no upper bound: each panel has a scale of its own
+    assert [panel["colours"] for panel in (first, second)] == [
+        {"low": 0.0, "high": 0.5, "unit": first["unit"], "group": group} for group in (0, 1)
+    ]
     assert first["network"] == "SE-ResNet"
     assert first["weights"] == "se_resnet 1234"
     assert first["method"] == "GradCam(target=7, layer='layer4')"
@@ -114,10 +119,20 @@ def test_scores_as_a_table(comparison):
     assert (float(first["share"]), float(first["area"]), float(first["lift"])) == (0.5, 0.25, 2.0)
     assert (first["prediction"], float(first["probability"])) == ("tabby", 0.75)
     assert (first["grid_rows"], first["grid_columns"]) == ("2", "2")
+    assert (first["colour_scale"], first["colour_low"], first["colour_high"]) == ("shared", "0.0", "0.5")
     assert first["region"] == "dog"
     assert (first["target"], first["weights"], first["note"]) == ("7", "se_resnet 1234", "a remark")
     assert (second["region"], second["share"], second["trained"]) == ("", "", "False")
     assert all("not explanation" in row["caution"] for row in (first, second))
+
+
+def test_a_flat_map_has_no_colours(comparison):
+    dull = replace(comparison.panels[0].attention_map, values_hw=np.full((2, 2), 0.5))
+    flat = replace(comparison, panels=(replace(comparison.panels[0], attention_map=dull),))
+    (row,) = csv.DictReader(io.StringIO(scores_csv([flat]).decode()))
+    assert (row["flat"], row["colour_low"], row["colour_high"]) == ("True", "", "")
+    (panel,) = flat.provenance()["panels"]
+    assert panel["colours"] is None
 
 
 def test_a_map_without_a_class_has_an_empty_target(comparison):

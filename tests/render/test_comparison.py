@@ -82,13 +82,8 @@ def test_long_numbers_stay_in_their_column(photograph, map_of):
 def test_the_panels_text_is_at_least_14_points_on_a_slide(count, photograph, panels_of):
     region = box_on(LANDSCAPE)
     figure = comparison_figure(photograph(LANDSCAPE), panels_of(count, LANDSCAPE, region), region=region)
-    footer = {NOT_EXPLANATION, "Shown: a toy map."} | set(SCALES.values())
-    sizes = [
-        text.get_size()
-        for text in figure.texts
-        if not any(text.get_text().lower() in line.lower() for line in footer)
-        and not text.get_text().startswith("Colours:")
-    ]
+    footer = {NOT_EXPLANATION, "Shown: a toy map."} | {f"Colour scale {words}." for words in SCALES.values()}
+    sizes = [text.get_size() for text in figure.texts if not any(text.get_text() in line for line in footer)]
     assert min(sizes) >= 14
 
 
@@ -113,6 +108,21 @@ def test_every_panel_says_network_prediction_unit_focus_grid_and_layer(photograp
 def test_the_scale_is_printed(scale, photograph, panels_of):
     words = words_of(comparison_figure(photograph(LANDSCAPE), panels_of(2, LANDSCAPE), scale=scale))
     assert SCALES[scale] in words
+
+
+def test_maps_in_two_units_are_never_drawn_without_saying_so(photograph, map_of):
+    maps = {
+        "gate": map_of([[0.25, 0.75]], LANDSCAPE, unit="gate value"),
+        "ViT": map_of([[0.25, 0.75]], LANDSCAPE),
+        "dull": map_of([[0.5, 0.5]], LANDSCAPE, unit="mean factor"),  # flat: it has no colours
+    }
+    panels = [Panel(title, one) for title, one in maps.items()]
+    told = "The units differ (gate value, share of attention): compare where maps lie, not how large they are."
+    for scale in ("raw", "shared", "per map"):
+        assert told in words_of(comparison_figure(photograph(LANDSCAPE), panels, scale=scale))
+        assert told in comparison_alt(photograph(LANDSCAPE), panels, scale=scale)
+    assert "units differ" not in words_of(comparison_figure(photograph(LANDSCAPE), panels, scale="rank"))
+    assert "units differ" not in words_of(comparison_figure(photograph(LANDSCAPE), panels[1:], scale="raw"))
 
 
 def test_smooth_is_printed_and_cells_are_not(photograph, panels_of):

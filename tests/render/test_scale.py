@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from attnviz.errors import ValueRangeError
-from attnviz.render import SCALES, scale_maps
+from attnviz.records import Site
+from attnviz.render import SCALES, scale_maps, scale_sentences
 
 
 def ranges(scaled):
@@ -18,6 +19,69 @@ def test_shared_runs_from_zero_to_the_largest_value_of_the_same_unit(map_of):
         map_of([[3.0, 5.0]], unit="mean gate", bounds=(0, 8)),
     ]
     assert ranges(scale_maps(maps, "shared")) == [(0.0, 0.75), (0.0, 0.75), (0.0, 5.0)]
+
+
+def site(mechanism):
+    return (Site("layer4", 0, mechanism),)
+
+
+def test_mechanisms_share_no_scale_even_where_their_unit_is_one(map_of):
+    # The same unit and bounds, and other questions: rollout through a transformer, attention of a convolution.
+    maps = [
+        map_of([[0.25, 0.5]], sites=site("mhsa"), method="Rollout(residual=0.5)"),
+        map_of([[0.125, 0.75]], sites=site("aa_conv"), method="Received()"),
+        map_of([[0.25, 0.625]], sites=site("mhsa"), method="Rollout(residual=0.5)"),
+        map_of([[0.25, 0.875]], sites=site("mhsa"), method="Received()"),
+    ]
+    scaled = scale_maps(maps, "shared")
+    assert ranges(scaled) == [(0.0, 0.625), (0.0, 0.75), (0.0, 0.625), (0.0, 0.875)]
+    assert [one.group for one in scaled] == [0, 1, 0, 2]
+    # raw runs over the bounds for all of them, and still only the two rollouts can be compared
+    raw = scale_maps(maps, "raw")
+    assert ranges(raw) == [(0.0, 1.0)] * 4
+    assert [one.group for one in raw] == [0, 1, 0, 2]
+
+
+def test_groups_of_the_other_scales(map_of):
+    maps = [map_of([[0.25, 0.5]]), map_of([[0.125, 0.75]])]
+    assert [one.group for one in scale_maps(maps, "per map")] == [0, 1]
+    assert [one.group for one in scale_maps(maps, "rank")] == [0, 0]
+    open_ended = [map_of([[0.25, 0.5]], bounds=(0.0, np.inf)) for _ in range(2)]
+    assert [one.group for one in scale_maps(open_ended, "raw")] == [0, 1]
+    assert [one.group for one in scale_maps(open_ended, "shared")] == [0, 1]
+
+
+def test_the_sentences_name_who_shares_a_scale_and_which_units_there_are(map_of):
+    maps = [
+        map_of([[0.25, 0.5]]),
+        map_of([[0.125, 0.75]]),
+        map_of([[3.0, 5.0]], unit="mean squared activation", bounds=(0.0, np.inf)),
+    ]
+    titles = ["ViT", "Swin", "SE"]
+
+    def said(scale):
+        return scale_sentences(scale_maps(maps, scale), titles, scale)
+
+    differ = (
+        "The units differ (share of attention, mean squared activation): compare where maps lie, not how large they "
+        "are."
+    )
+    for scale in ("shared", "raw"):
+        assert said(scale) == (f"Colour scale {SCALES[scale]}.", "One scale for ViT and Swin.", differ)
+    assert said("per map") == (f"Colour scale {SCALES['per map']}.", differ)
+    assert said("rank") == (f"Colour scale {SCALES['rank']}.",)
+
+
+def test_no_sentence_about_sharing_where_all_or_none_do(map_of):
+    one = [map_of([[0.25, 0.5]])] * 2
+    assert scale_sentences(scale_maps(one, "shared"), ["a", "b"], "shared") == (f"Colour scale {SCALES['shared']}.",)
+    none = [map_of([[0.25, 0.5]], sites=site(mechanism)) for mechanism in ("mhsa", "aa_conv")]
+    assert scale_sentences(scale_maps(none, "raw"), ["a", "b"], "raw")[1] == "Here no two panels have one scale."
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_each_scale_is_named_as_people_choose_it(scale):
+    assert SCALES[scale].startswith(scale)
 
 
 def test_values_without_a_bound_share_no_scale_and_the_figure_says_so(map_of):
