@@ -11,7 +11,7 @@ from attnviz.health.gates import (
     of_traces,
     stage_ends,
 )
-from attnviz.health.words import flat_line, health_table
+from attnviz.health.words import flat_line, health_table, in_plain_words
 
 __all__ = [
     "MOSTLY_FLAT",
@@ -22,6 +22,7 @@ __all__ = [
     "flat_line",
     "gate_health",
     "health_table",
+    "in_plain_words",
     "of_trace",
     "of_traces",
     "stage_ends",

@@ -30,8 +30,7 @@ def health_table(healths: Sequence[GateHealth]) -> str:
     Raises:
         ValueRangeError: there is no gate.
     """
-    if not healths:
-        raise ValueRangeError("healths must hold at least one gate; got none. Ask gate_health() for them.")
+    _refuse_none(healths)
     lines = [_row(HEADER), _row(("---",) * len(HEADER))]
     return "\n".join([*lines, *(_row(cells(one)) for one in healths)]) + "\n"
 
@@ -69,6 +68,39 @@ def flat_line(healths: Sequence[GateHealth]) -> str:
     return ", ".join(said)
 
 
+def in_plain_words(healths: Sequence[GateHealth]) -> str:
+    """What to think of a network's gates, a sentence for each kind.
+
+    Raises:
+        ValueRangeError: there is no gate.
+    """
+    _refuse_none(healths)
+    said = []
+    for kind, name in NAMES.items():
+        gates = [one for one in healths if one.kind == kind]
+        if not gates:
+            continue
+        told = [
+            _counted("flat", [one for one in gates if one.is_flat], gates),
+            _counted("saturated", [one for one in gates if one.is_saturated], gates),
+            _counted("the same for every picture", [one for one in gates if one.is_same], gates),
+        ]
+        start = f"The only {name}" if len(gates) == 1 else f"Of {len(gates)} {name}s"
+        nothing = "not flagged" if len(gates) == 1 else "none is flagged"
+        said.append(f"{start}: {', '.join(filter(None, told)) or nothing}.")
+    return " ".join(said)
+
+
+def _counted(word: str, found: Sequence[GateHealth], gates: Sequence[GateHealth]) -> str:
+    if not found:
+        return ""
+    if len(gates) == 1:
+        return word
+    if len(found) == len(gates):
+        return f"all {len(gates)} are {word}"
+    return f"{len(found)} {'is' if len(found) == 1 else 'are'} {word}"
+
+
 def percent(share: float) -> str:
     """A share in whole percent; one that is neither none nor all never reads as if it were."""
     if 0 < share < 0.005:
@@ -80,3 +112,8 @@ def percent(share: float) -> str:
 
 def _row(cells_of_row: Sequence[str]) -> str:
     return f"| {' | '.join(cells_of_row)} |"
+
+
+def _refuse_none(healths: Sequence[GateHealth]) -> None:
+    if not healths:
+        raise ValueRangeError("healths must hold at least one gate; got none. Ask gate_health() for them.")
