@@ -33,7 +33,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "counting": {"errors"},
     "tables": {"errors", "counting", "layers", "models"},
     "folding": {"errors"},
-    "training": {"errors", "geometry", "health", "layers", "models", "pictures", "render", "zoo"},
+    "training": {
+        "counting", "errors", "focus", "geometry", "health", "layers", "maps", "mechanisms", "models", "pictures",
+        "records", "render", "tracer", "zoo",
+    },  # fmt: skip
 }
 """Key: a room, that is a module or package directly in attnviz. Value: the other rooms it may import."""
 
