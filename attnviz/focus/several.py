@@ -15,7 +15,7 @@ from attnviz.focus.score import FocusScore, pointing
 from attnviz.geometry import Geometry
 from attnviz.maps.base import AttentionMap
 from attnviz.pictures import Picture
-from attnviz.regions import Region
+from attnviz.regions import Region, uniquely_named
 
 _ROUNDING = 1e-6
 """A cell that sticks out of the common part by less is no further cell."""
@@ -67,15 +67,11 @@ def by_region(
         For each row of `table`, a score by the region's name, in the order given.
 
     Raises:
-        ValueRangeError: no region is given, or two have one name; or as for `table`.
+        ValueRangeError: no region is given, or two have one name (upper and lower case alike); or as for `table`.
         ShapeError: as for `table`.
         NotFoundError: no score has this name.
     """
-    names = [region.name for region in regions]
-    if not names or len(set(names)) < len(names):
-        raise ValueRangeError(
-            f"regions must be at least one, each with a name of its own; got {names}. Rename the regions."
-        )
+    names = [region.name for region in uniquely_named(regions)]
     tables = {region.name: table(maps, region, score=score, picture=picture) for region in regions}
     return {row: {name: tables[name][row] for name in names} for row in tables[names[0]]}
 
