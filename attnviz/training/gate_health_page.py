@@ -21,9 +21,10 @@ from attnviz.health import (
     in_plain_words,
     stage_ends,
 )
+from attnviz.health.words import percent
 from attnviz.maps import FLAT_BELOW
 from attnviz.pictures import Picture
-from attnviz.render import excitation_alt, excitation_figure, health_alt, health_figure
+from attnviz.render import excitation_alt, excitation_figure, health_figure
 from attnviz.training.classes import FIFTY
 from attnviz.training.data import Split, open_splits
 from attnviz.zoo import Loaded, load, names
@@ -46,10 +47,10 @@ A *place* of a gate is a channel, a cell, or for a feature mask a channel at a c
 deviations, in units of the factor, and taken in one pass (Welford 1962).
 
 - **factors**: the 5 % quantile, the median and the 95 % quantile of all factors of all pictures.
-- **closed**, **open**: share of factors within {SATURATED_WITHIN:.0%} of the way from one bound to the other. The
+- **closed**, **open**: share of factors within {percent(SATURATED_WITHIN)} of the way from one bound to the other. The
   bounds are 0 and 1, for a residual mask 1 and 2. At a sigmoid's 0.05 and 0.95 its slope is under a fifth of the
-  largest, so that training hardly moves it there. Hard sigmoids reach their bounds and count there. A gate whose
-  factors leave the bounds has none, and no such share.
+  largest, so that training hardly moves it there. Hard sigmoids reach their bounds and count there. Where factors leave
+  these bounds, nobody knows the bounds, and the table says so.
 - **deviation inside a picture**: over the places of one picture, root mean square over the pictures. 0 where all places
   have one factor.
 - **over pictures**: of one place over the pictures, root mean square over the places. 0 for a constant gate.
@@ -59,13 +60,13 @@ deviations, in units of the factor, and taken in one pass (Welford 1962).
 
 A gate is flagged
 
-- **flat** where (max - min) / max(|min|, |max|) of what would be drawn is at most {FLAT_BELOW:.0%} in at least
-  {MOSTLY_FLAT:.0%} of the pictures: the rule by which attnviz refuses to paint a map. A feature mask would be drawn as
-  its mean over the channels; it is called *flat over places*.
-- **saturated** where at least {SATURATED_ABOVE:.0%} of the factors are closed or open.
-- **same for every picture** where the deviation over pictures is at most {SAME_BELOW:.1%} of the root mean square
-  factor: what a number deviates by that takes all values of a range of {FLAT_BELOW:.0%} equally often
-  ({FLAT_BELOW:.0%} / sqrt 12).
+- **flat** where (max - min) / max(|min|, |max|) of what would be drawn is at most {percent(FLAT_BELOW)} in at least
+  {percent(MOSTLY_FLAT)} of the pictures: the rule by which attnviz refuses to paint a map. A feature mask would be
+  drawn as its mean over the channels; it is called *flat over places*.
+- **saturated** where at least {percent(SATURATED_ABOVE)} of the factors are closed or open.
+- **same for every picture** where the deviation over pictures is at most {100 * SAME_BELOW:.1f} % of the root mean
+  square factor. That is {percent(FLAT_BELOW)} / sqrt 12: what a number deviates by that takes all values of a range of
+  {percent(FLAT_BELOW)} equally often.
 
 *By hand.* One channel, factors 0.2 and 0.4 on two pictures of one class, 0.6 and 0.8 on two of another. The mean is
 0.5, the class means are 0.3 and 0.7. Between classes: 4 * 0.2^2 = 0.16. All: 0.09 + 0.01 + 0.01 + 0.09 = 0.2. Eta
@@ -154,7 +155,8 @@ def _section(network: Loaded, healths: Sequence[GateHealth], figures: Path | Non
         figures.mkdir(parents=True, exist_ok=True)
         file = figures / f"{card.name}.png"
         health_figure(healths, f"{card.title}: factors of every gate").savefig(file, dpi=_DPI)
-        parts.append(f"![{health_alt(healths)}]({figures.name}/{file.name})\n")
+        alt = f"Strips of the factors of {len(healths)} gates; the table below holds their numbers"
+        parts.append(f"![{alt}]({figures.name}/{file.name})\n")
         if stage_ends(healths):
             parts.append(_excitations(network, healths, figures))
     parts.append(health_table(healths))
