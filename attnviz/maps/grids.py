@@ -6,7 +6,7 @@ from typing import Literal
 from attnviz.errors import ValueRangeError
 from attnviz.maps.attention_from import AttentionFrom
 from attnviz.maps.attention_grid import grid_of_queries
-from attnviz.maps.base import AttentionMap, MapMethod
+from attnviz.maps.base import AttentionMap, MapMethod, ModelMethod
 from attnviz.maps.choosing import choose, records_of
 from attnviz.maps.received import Received
 from attnviz.records import SelfAttention, Trace
@@ -57,6 +57,8 @@ def each_layer(trace: Trace, method: MapMethod) -> tuple[AttentionMap, ...]:
         ValueRangeError: the method has no layer to choose, such as `Rollout`, or its query fits only some layers.
         NothingTracedError: the trace holds no fitting record.
     """
+    if isinstance(method, ModelMethod):
+        raise ValueRangeError(f"method must be one that reads a trace; got {method!r}. Explain it layer by layer.")
     if "layer" not in {each.name for each in fields(method)}:  # type: ignore[arg-type]
         raise ValueRangeError(
             f"method must be one of a single layer; got {method!r}, which takes them all. Use AttentionFrom, Received, "

@@ -25,8 +25,8 @@ AT_ONCE = 8
 FEWEST_CELLS = 7
 """Cells along the short side that the method chooses for itself, at least: as many as a ResNet's last grid has."""
 
-SMALLEST_CELL_PX = 4
-"""The smallest cell that the method chooses for itself: smaller ones take thousands of passes."""
+MOST_CELLS = 32
+"""Cells along the short side that the method chooses for itself, at most: more take thousands of passes."""
 
 _CARD = MethodCard(
     name="occlusion",
@@ -135,13 +135,11 @@ class Occlusion:
         short = min(height, width)
         cell = self.cell_px
         if cell is None:
-            fitting = [size for size in divisors if size >= SMALLEST_CELL_PX and short // size >= FEWEST_CELLS]
-            # Of a small input, cells as small as there are.
-            cell = fitting[-1] if fitting else divisors[0] if short < SMALLEST_CELL_PX * FEWEST_CELLS else None
-            if cell is None:
+            cell = max((size for size in divisors if short // size >= FEWEST_CELLS), default=1)
+            if short // cell > MOST_CELLS:
                 raise ValueRangeError(
-                    f"the sides of the model input must have a common divisor of at least {SMALLEST_CELL_PX} px to be "
-                    f"cut into cells; got {height} x {width} px. Preprocess with multiple_of=8, or give cell_px."
+                    f"the sides of the model input must have a common divisor that leaves at most {MOST_CELLS} cells "
+                    f"along the short side; got {height} x {width} px. Preprocess with multiple_of=8, or give cell_px."
                 )
         if cell not in divisors:
             raise ValueRangeError(
