@@ -86,12 +86,12 @@ class Canvas:
         return tuple(float(mean) for mean in self.subject.seen.tensor[0].float().mean(dim=(1, 2)))
 
     def words(self, substitute: Substitute) -> str:
-        """How a region is changed, with the numbers."""
+        """What stands in a region instead, with the numbers."""
         if substitute == "blurred":
-            return f"blurred (sigma {self.blur_sigma_px:.3g} px of the {self.pixels})"
+            return f"Gaussian blur, sigma {self.blur_sigma_px:.3g} px of the {self.pixels}"
         if self.subject.picture is not None:
-            return "filled with the mean colour (RGB {:.0f}, {:.0f}, {:.0f})".format(*self.fill)
-        return f"filled with the mean of the {self.pixels}"
+            return "mean colour of the source picture, RGB {:.0f}, {:.0f}, {:.0f}".format(*self.fill)
+        return "mean of each channel of the model input"
 
     def shown(self, mask: Mask, places: Sequence[Place | None], substitute: Substitute) -> Tensor:
         """The network's inputs with the region changed at each place, None for where it lies: (places, 3, h, w)."""

@@ -82,11 +82,13 @@ class Change:
     shown: Callable[[Sequence[Place | None]], Tensor] | None
     places: tuple[Place, ...]
     rule: str
+    detail: str = ""
 
     def run(self, asked: Asked, before: float, steps: Steps) -> WhatIfRow:
         seen = asked.subject.seen.tensor
         tensor = seen if self.shown is None else self.shown([None])
         row = asked.row(self.words, self.kind, self.region, lambda: self.changed(None), tensor, before)
+        row = replace(row, detail=self.detail)
         steps.step()
         if not self.places:
             return row
@@ -258,11 +260,12 @@ def pictures_changed(
             continue
         for substitute in get_args(Substitute):
             yield Change(
-                f"{region.name} {canvas.words(substitute)}",
+                f"{region.name} {substitute}",
                 "picture",
                 region.name,
                 _unchanged,
                 partial(canvas.shown, mask, substitute=substitute),
                 placed.places,
                 placed.rule,
+                canvas.words(substitute),
             )

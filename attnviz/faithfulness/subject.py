@@ -13,6 +13,7 @@ from attnviz.geometry import Geometry
 from attnviz.maps.base import AttentionMap, MapMethod, ModelMethod, explain
 from attnviz.pictures import ModelInput, Picture, Preprocessing, preprocess
 from attnviz.records.seen_picture import SeenPicture, beside, one_seen, refuse_training
+from attnviz.records.untrained import untrained_of
 from attnviz.tracer import trace
 
 AT_ONCE = 16
@@ -166,7 +167,7 @@ def subject_of(
         picture=picture if isinstance(picture, Picture) else None,
         network=sees if isinstance(picture, Picture) else None,
         seen=Seen(beside(model, tensor.detach()), geometry),
-        untrained=str(getattr(loaded.card, "untrained", "")) if loaded is not None else "",
+        untrained=untrained_of(model) or (str(getattr(loaded.card, "untrained", "")) if loaded is not None else ""),
     )
 
 

@@ -16,6 +16,9 @@ Kind = Literal["as it is", "gate", "head", "hidden", "picture"]
 TIE = 1e-6
 """Probabilities that differ by less count as equal: a network's answer varies by rounding with the size of a batch."""
 
+SMALL = 0.05
+"""Up to this p, a change counts as more than random regions do."""
+
 CENTRAL = 0.95
 """Share of the controls that a band holds."""
 
@@ -66,7 +69,8 @@ class WhatIfRow:
     """One change, and what the network answered then.
 
     Attributes:
-        change: in words, such as "all gates off".
+        change: in a few words, such as "all gates off", "grass blurred".
+        detail: the numbers that belong to it, such as the width of the blur; empty if none.
         kind: see `Kind`.
         region: name of the region that it concerns; empty if none.
         probability: of the class in question, afterwards.
@@ -88,6 +92,7 @@ class WhatIfRow:
     focus: FocusScore | None = None
     focus_problem: str = ""
     control: Control | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +144,27 @@ class WhatIf:
         most = max(heads, key=lambda row: abs(row.points), default=None)
         return tuple(row for row in self.rows if row.kind != "head" or row is most)
 
+    @property
+    def finding(self) -> str:
+        """What the rows about regions come to, in one sentence; empty without controls."""
+        rows = [row for row in self.rows if row.control is not None]
+        if not rows:
+            return ""
+        clearest = min(rows, key=lambda row: (_p_value(row), -abs(row.points)))
+        if _p_value(clearest) > SMALL:
+            return (
+                f"{self.title}: nothing done to a region moves {self.target_name} more than the same does to random "
+                f"regions (smallest p = {_p_value(clearest):.2g})"
+            )
+        way = "falls" if clearest.points < 0 else "rises"
+        return (
+            f"{self.title}: {self.target_name} {way} from {self.before.probability:.0%} to {clearest.probability:.0%} "
+            f"with {clearest.change}, more than random regions do (p = {_p_value(clearest):.2g})"
+        )
+
     def sentence(self, row: WhatIfRow) -> str:
         """One row in words, with its numbers."""
-        change = f"{row.change[0].upper()}{row.change[1:]}"
+        change = f"{row.change[0].upper()}{row.change[1:]}" + (f" ({row.detail})" if row.detail else "")
         if row.kind == "as it is":
             return f"{change}: {self.target_name} {row.probability:.0%}; first answer {row.answer}."
         said = (
@@ -171,6 +194,7 @@ class WhatIf:
             "network": self.title,
             "class": self.target_name,
             "change": row.change,
+            "detail": row.detail,
             "region": row.region,
             "probability before": self.before.probability,
             "probability after": row.probability,
@@ -189,3 +213,7 @@ class WhatIf:
             "map": self.method,
             "untrained": self.untrained,
         }
+
+
+def _p_value(row: WhatIfRow) -> float:
+    return row.control.p_value if row.control is not None else 1.0
