@@ -1,13 +1,14 @@
-"""The command line: list the bundled networks, train and evaluate them."""
+"""The command line: list the networks, download pretrained ones, train and evaluate the bundled ones."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from attnviz import zoo
 from attnviz.errors import AttnvizError
-from attnviz.zoo.cards import WEIGHTS_FOLDER, Card
+from attnviz.zoo import listing, pretrained
+from attnviz.zoo.cards import WEIGHTS_FOLDER
 
 DEFAULT_RUNS = Path("runs")
 DEFAULT_DATA = Path("data")
@@ -31,7 +32,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m attnviz", description="See what attention looks at.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    models = commands.add_parser("models", help="list the bundled networks with their measured accuracy")
+    models = commands.add_parser("models", help="list all networks, or download a pretrained one")
+    models.add_argument("--origin", help="only those of attnviz (bundled), torchvision or timm")
+    models.add_argument("--attention", metavar="WORDS", help="only those with such attention, as SE or self-attention")
+    models.add_argument("--search", metavar="WORDS", help="only those with all these words anywhere in the row")
+    models.add_argument("--downloaded", action="store_true", help="only those that need no download")
+    models.add_argument("--json", action="store_true", help="print JSON, with all that is known of each")
+    models.add_argument("--download", metavar="NAME", help="download the weights of a pretrained network, and check them")
+    models.add_argument("--cache", type=Path, help="folder of downloaded weights (default: $ATTNVIZ_CACHE, or the system's)")
     models.set_defaults(command=_models)
 
     train = commands.add_parser("train", help="train a bundled network, or evaluate the shipped weights")
@@ -45,6 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--threads", type=int, help="processor threads; default: as torch chooses")
     train.add_argument("--evaluate", action="store_true", help="measure the shipped weights instead of training")
     train.add_argument("--publish", action="store_true", help="write the trained weights and card to assets/weights")
+    train.add_argument(
+        "--report", action="store_true", help="measure the shipped weights on the boxes; write their cards and a page"
+    )
+    train.add_argument("--limit", type=int, help="with --report: so many pictures only, and no card is changed")
+    train.add_argument("--measure", action="store_true", help="add a finished phase in --out to the tried recipes")
+    train.add_argument("--changed", help="with --measure: what was different about the run, in a few words")
     train.set_defaults(command=_train)
 
     tables = commands.add_parser("tables", help="count the published networks again, beside what the papers print")
@@ -52,28 +66,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _models(_options: argparse.Namespace) -> None:
-    print(models_table(list(zoo.cards().values())))
+def _models(options: argparse.Namespace) -> None:
+    if options.download is not None:
+        _download(options.download, options.cache)
+        return
+    networks = listing.chosen(
+        listing.everything(options.cache),
+        origin=options.origin,
+        attention=options.attention,
+        search=options.search,
+        downloaded=options.downloaded,
+    )
+    if options.json:
+        print(json.dumps([network.to_json() for network in networks], indent=1, ensure_ascii=False))
+    else:
+        print(listing.table(networks))
 
 
-def models_table(cards: Sequence[Card]) -> str:
-    """The bundled networks as aligned text, one line each."""
-    header = ("name", "attention", "parameters", "input", "top-1", "top-5", "classes")
-    rows = [
-        (
-            card.name,
-            card.mechanism,
-            f"{card.parameters:,}",
-            f"{card.preprocessing.short_side} px",
-            "" if card.top1 is None else f"{card.top1:.1%}",
-            "" if card.top5 is None else f"{card.top5:.1%}",
-            str(len(card.classes)),
-        )
-        for card in cards
-    ]
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-                     for row in (header, *rows))  # fmt: skip
+def _download(name: str, cache: Path | None) -> None:
+    line = pretrained.ProgressLine(name, sys.stderr)
+    try:
+        path = pretrained.download(name, cache=cache, progress=line)
+    finally:
+        line.close()
+    print(f"{path}\nchecked: {pretrained.checked_with(path)}")
 
 
 def _tables(_options: argparse.Namespace) -> None:
@@ -92,12 +108,21 @@ def _train(options: argparse.Namespace) -> None:
     import torch
 
     from attnviz.training.evaluate_shipped import evaluate_shipped
+    from attnviz.training.report import report
     from attnviz.training.run import train, train_and_publish
+    from attnviz.training.tried import measure_checkpoint
 
     if options.threads:
         torch.set_num_threads(options.threads)
     if options.evaluate:
         evaluate_shipped(options.data, [options.name] if options.name else None)
+    elif options.report:
+        page = report(options.data, options.out, [options.name] if options.name else None, options.limit)
+        print(f"page: {page}")
+    elif options.measure:
+        row = measure_checkpoint(_named(options), options.data, options.out, options.changed)
+        rates = ", ".join(f"{row.top1[side]:.1%} / {row.top5[side]:.1%} at {side} px" for side in row.top1)
+        print(f"{row.name} ({row.changed}): {rates}")
     elif options.publish:
         train_and_publish(_named(options), options.data, options.out, options.device, options.precision, WEIGHTS_FOLDER)
     else:

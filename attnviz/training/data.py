@@ -62,6 +62,19 @@ def open_splits(folder: Path, classes: Sequence[str] | None = tuple(FIFTY)) -> t
     return splits[0], splits[1]
 
 
+def open_validation(folder: Path, classes: Sequence[str]) -> Split:
+    """The validation pictures of these classes, labelled in this order; the training pictures are not looked at.
+
+    Args:
+        folder: as for `open_splits`.
+        classes: WordNet ids to keep.
+
+    Raises:
+        AssetError: the data are neither there nor to be had.
+    """
+    return _open_split(_find_or_download(Path(folder)), "val").only(classes)
+
+
 def _find_or_download(folder: Path) -> Path:
     for root in (folder, folder / "tiny-imagenet-200"):
         if (root / "wnids.txt").exists():

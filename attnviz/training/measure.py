@@ -86,7 +86,7 @@ def measure(loaded: Loaded, pictures: Split, condition: Condition, kept: Path, s
         arrays = _arrays(_network(loaded, condition, seed), card, pictures, condition)
         kept.mkdir(parents=True, exist_ok=True)
         beside = file.with_suffix(".part.npz")
-        np.savez(beside, **arrays)
+        np.savez(beside, **arrays)  # type: ignore[arg-type]
         os.replace(beside, file)
         print(f"{card.name}, {condition}: {count} pictures in {time.monotonic() - started:.0f} s", flush=True)
     return Values(
