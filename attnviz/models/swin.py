@@ -16,7 +16,8 @@ class SwinTransformer(nn.Module):
 
     Stem and first stages have the names and shapes of `ResNet`'s, so that its weights can be taken over. Any input size
     works; where a grid is no multiple of the window, the blocks fill it up with zeros that take part in the attention,
-    as torchvision's do. Sides that are multiples of `multiple_of` need none.
+    as torchvision's do. Sides that are multiples of 32 need none, sides that are multiples of `multiple_of` only in the
+    last stage. It was trained on either kind.
 
     Args:
         num_classes: outputs.
@@ -27,7 +28,7 @@ class SwinTransformer(nn.Module):
         centred: only True: every cell is centred on the pixels that it saw.
     """
 
-    multiple_of = 32
+    multiple_of = 16
     cam_layer = "norm"
 
     def __init__(
