@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from attnviz._version import __version__
-from attnviz.maps import is_flat
 from attnviz.pictures import Picture
 from attnviz.regions import Region
 from attnviz.render import (
@@ -21,8 +20,9 @@ from attnviz.render import (
     comparison_alt,
     comparison_figure,
     scale_maps,
+    scale_sentences,
 )
-from attnviz.render.comparison import check_panels, painted_sentences
+from attnviz.render.comparison import check_panels
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -98,7 +98,7 @@ class Comparison:
             "region": None if self.region is None else {"name": self.region.name, "area": _area(self.region)},
             "drawing": {
                 "scale": self.scale,
-                "colours": list(painted_sentences(self.panels, scaled, self.scale)),
+                "colours": list(scale_sentences(scaled, [panel.title for panel in self.panels], self.scale)),
                 "style": self.style,
                 "interpolation": self.interpolation,
                 "opacity": self.opacity,
@@ -129,7 +129,7 @@ def _panel(panel: Panel, scaled: ScaledMap) -> Json:
         "unit": one.unit,
         "bounds": [_finite(end) for end in one.bounds],
         "range": list(one.value_range),
-        "colours": None if is_flat(one) else _colours(scaled),
+        "colours": None if scaled.flat else _colours(scaled),
         "grid": list(one.grid_hw),
         "target": one.target,
         "predictions": {name: float(probability) for name, probability in top.items()},

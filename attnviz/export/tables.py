@@ -11,7 +11,6 @@ from attnviz.errors import ValueRangeError
 from attnviz.export.comparison import Comparison
 from attnviz.export.names import unique_slugs
 from attnviz.focus import CENTRED_GAUSSIAN
-from attnviz.maps import is_flat
 from attnviz.render import NOT_EXPLANATION, Panel, ScaledMap
 
 COLUMNS = (
@@ -113,7 +112,7 @@ def _row(comparison: Comparison, panel: Panel, scaled: ScaledMap) -> dict[str, s
         "unit": one.unit,
         "map_min": one.value_range[0],
         "map_max": one.value_range[1],
-        "flat": is_flat(one),
+        "flat": scaled.flat,
         "colour_scale": comparison.scale,
         "grid_rows": one.grid_hw[0],
         "grid_columns": one.grid_hw[1],
@@ -122,7 +121,7 @@ def _row(comparison: Comparison, panel: Panel, scaled: ScaledMap) -> dict[str, s
         "note": one.note,
         "caution": NOT_EXPLANATION,
     }
-    if not is_flat(one):
+    if not scaled.flat:
         row["colour_low"], row["colour_high"] = scaled.vmin, scaled.vmax
     if one.target is not None:
         row["target"] = one.target

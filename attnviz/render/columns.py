@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from attnviz.maps import AttentionMap, is_flat
+from attnviz.maps import AttentionMap
 from attnviz.regions import Region
 from attnviz.render.overlay import Style, legend_strip, overlay
 from attnviz.render.panel import Panel, number, percent, span, the
@@ -91,7 +91,7 @@ def panel_column(
     opacity: float,
 ) -> Column:
     """One network's map over the picture. A flat map is named, with its range, and not painted."""
-    flat = is_flat(panel.attention_map)
+    flat = scaled.flat
     above = [Words(panel.title, TITLE_PT, bold=True)]
     if panel.prediction_line:
         above.append(Words(panel.prediction_line, BODY_PT))

@@ -93,15 +93,7 @@ def comparison_alt(
     parts += [_panel_alt(panel, region) for panel in panels]
     units = list(dict.fromkeys(one.unit for one in scaled))
     parts.append(f"Colours show {' and '.join(units)}")
-    return f"{'. '.join(parts)}. {' '.join(painted_sentences(panels, scaled, scale))}"
-
-
-def painted_sentences(panels: Sequence[Panel], scaled: Sequence[ScaledMap], scale: Scale) -> tuple[str, ...]:
-    """How to read the colours of those panels that are painted: flat ones have none."""
-    painted = [
-        (one, panel.title) for panel, one in zip(panels, scaled, strict=True) if not is_flat(panel.attention_map)
-    ]
-    return scale_sentences([one for one, _ in painted], [title for _, title in painted], scale)
+    return f"{'. '.join(parts)}. {' '.join(scale_sentences(scaled, [panel.title for panel in panels], scale))}"
 
 
 def check_panels(panels: Sequence[Panel]) -> None:
@@ -149,7 +141,7 @@ def _footer(panels: Sequence[Panel], scaled: Sequence[ScaledMap], scale: Scale, 
             yield f"{panel.title} is {UNPROVEN}."
         if panel.attention_map.edits:
             yield f"{panel.title} ran with its attention changed: {', '.join(panel.attention_map.edits)}."
-    choice, *drawn = painted_sentences(panels, scaled, scale)
+    choice, *drawn = scale_sentences(scaled, [panel.title for panel in panels], scale)
     yield choice
     if interpolation == "smooth":
         drawn.append("Smoothed between cell centres: finer than the network's own grid.")

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from attnviz.errors import ValueRangeError
-from attnviz.maps import AttentionMap
+from attnviz.maps import AttentionMap, is_flat
 
 Scale = Literal["shared", "per map", "rank", "raw"]
 
@@ -38,6 +38,7 @@ class ScaledMap:
         vmax: value at the hot end.
         unit: unit of the numbers beside the colour bar.
         group: maps with the same number have one colour scale, so that their colours can be compared.
+        flat: the values vary too little to be painted, by `maps.is_flat`; told of the values, never of their ranks.
     """
 
     attention_map: AttentionMap
@@ -45,6 +46,7 @@ class ScaledMap:
     vmax: float
     unit: str
     group: int = 0
+    flat: bool = False
 
     @property
     def palette(self) -> str:
@@ -82,14 +84,15 @@ def scale_maps(maps: Sequence[AttentionMap], scale: Scale = "shared") -> tuple[S
     if not maps:
         raise ValueRangeError("maps must hold at least one map; got none.")
     if scale == "rank":
-        return tuple(ScaledMap(_ranked(one), 0.0, 1.0, "rank among cells") for one in maps)
+        return tuple(ScaledMap(_ranked(one), 0.0, 1.0, "rank among cells", flat=is_flat(one)) for one in maps)
     groups: dict[Hashable, list[AttentionMap]] = {}
     keys = [_comparable(one, scale) or number for number, one in enumerate(maps)]
     for key, one in zip(keys, maps, strict=True):
         groups.setdefault(key, []).append(one)
     numbers = {key: number for number, key in enumerate(groups)}
     return tuple(
-        ScaledMap(one, *_range(groups[key], scale), one.unit, numbers[key]) for key, one in zip(keys, maps, strict=True)
+        ScaledMap(one, *_range(groups[key], scale), one.unit, numbers[key], is_flat(one))
+        for key, one in zip(keys, maps, strict=True)
     )
 
 
@@ -97,7 +100,7 @@ def scale_sentences(scaled: Sequence[ScaledMap], titles: Sequence[str], scale: S
     """How the colours of a figure are to be read: the chosen scale, which panels share one, whether units differ.
 
     Args:
-        scaled: what `scale_maps` gave, without those that are not painted.
+        scaled: what `scale_maps` gave. Flat maps are left out: they have no colours.
         titles: of the panels, in the same order.
         scale: as given to `scale_maps`.
 
@@ -106,14 +109,15 @@ def scale_sentences(scaled: Sequence[ScaledMap], titles: Sequence[str], scale: S
     """
     said = [f"Colour scale {SCALES[scale]}."]
     groups: dict[int, list[str]] = {}
-    for one, title in zip(scaled, titles, strict=True):
+    painted = [(one, title) for one, title in zip(scaled, titles, strict=True) if not one.flat]
+    for one, title in painted:
         groups.setdefault(one.group, []).append(title)
     together = [_listed(group) for group in groups.values() if len(group) > 1]
     if len(groups) > 1 and together:
         said.append(f"One scale for {'; one for '.join(together)}.")
     elif len(groups) > 1 and scale != "per map":
         said.append("Here no two panels have one scale.")
-    units = dict.fromkeys(one.unit for one in scaled)
+    units = dict.fromkeys(one.unit for one, _ in painted)
     if len(units) > 1:
         said.append(f"The units differ ({', '.join(units)}): compare where maps lie, not how large they are.")
     return tuple(said)

@@ -80,6 +80,14 @@ def test_no_sentence_about_sharing_where_all_or_none_do(map_of):
 
 
 @pytest.mark.parametrize("scale", SCALES)
+def test_a_flat_map_stays_flat_whatever_the_scale_makes_of_it(map_of, scale):
+    # (0.51 - 0.5) / 0.51 = 0.02 is under 0.05; ranks of the same cells run from 0 to 1
+    dull, other = scale_maps([map_of([[0.5, 0.505, 0.51]]), map_of([[0.25, 0.5]], unit="gate value")], scale)
+    assert (dull.flat, other.flat) == (True, False)
+    assert scale_sentences((dull, other), ["dull", "other"], scale) == (f"Colour scale {SCALES[scale]}.",)
+
+
+@pytest.mark.parametrize("scale", SCALES)
 def test_each_scale_is_named_as_people_choose_it(scale):
     assert SCALES[scale].startswith(scale)
 
