@@ -12,9 +12,11 @@ from dashboard.service import Answers
 from dashboard.state import Selection
 
 
-def buttons(picture: Picture, selection: Selection, answers: Answers, region: Region | None, finding: str) -> None:
+def buttons(
+    picture: Picture, selection: Selection, answers: Answers, regions: tuple[Region, ...], finding: str
+) -> None:
     """Draw the download buttons for what is on the page."""
-    comparison = comparison_of(picture, selection, answers, region, finding)
+    comparison = comparison_of(picture, selection, answers, regions, finding)
     name = slug(picture.name.rsplit(".", 1)[0])
     files: list[tuple[str, str, str, Callable[[], bytes]]] = [
         ("Comparison (PNG)", "png", "image/png", lambda: comparison_png(comparison)),
@@ -35,13 +37,13 @@ def buttons(picture: Picture, selection: Selection, answers: Answers, region: Re
 
 
 def comparison_of(
-    picture: Picture, selection: Selection, answers: Answers, region: Region | None, finding: str
+    picture: Picture, selection: Selection, answers: Answers, regions: tuple[Region, ...], finding: str
 ) -> Comparison:
-    """What is on the page, as the library draws and writes it."""
+    """What is on the page, as the library draws and writes it; the region in focus comes first."""
     return Comparison(
         picture,
         tuple(service.panel_of(reading, answers.scores) for reading in answers.readings),
-        region=region,
+        region=regions[0] if regions else None,
         scale=selection.scale,
         style=selection.style,
         interpolation=selection.interpolation,

@@ -5,23 +5,25 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import matplotlib
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from attnviz.pictures import Picture
 from attnviz.regions import Region
 from attnviz.render.panel import percent
-from dashboard.components.region_canvas import COLOUR
+from attnviz.render.region_colours import REGION_COLOURS
 
 SCREEN_PIXELS = 960
 """Pictures go to the browser with at most this many pixels a side."""
 
 THUMBNAIL_PIXELS = 160
 GRADIENT_STEPS = 17
+_NAME_FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
 OUTLINES_PER_SIDE = 240
 """A region's outline reaches this part of the longest side to either side of the border, and at least a pixel."""
 
@@ -38,9 +40,9 @@ class ColourBar:
 
 @dataclass(frozen=True, eq=False)
 class Outline:
-    """Where a region's border is drawn over pixels of one size: an orange line, and a wider black one under it."""
+    """Where a region's border is drawn over pixels of one size: a coloured line, and a wider black one under it."""
 
-    orange: npt.NDArray[np.bool_]
+    line: npt.NDArray[np.bool_]
     black: npt.NDArray[np.bool_]
 
     @classmethod
@@ -52,12 +54,98 @@ class Outline:
         reach = max(1, round(max(hw) / OUTLINES_PER_SIDE))
         return cls(_band(inside, reach), _band(inside, reach + max(1, reach // 2)))
 
-    def drawn_on(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def drawn_on(self, rgb: npt.NDArray[np.uint8], colour: str = REGION_COLOURS[0]) -> npt.NDArray[np.uint8]:
         """A copy of the pixels, uint8 (h, w, 3), with the border drawn in."""
         drawn = rgb.copy()
         drawn[self.black] = 0
-        drawn[self.orange] = tuple(bytes.fromhex(COLOUR[1:]))
+        drawn[self.line] = _rgb(colour)
         return drawn
+
+
+@dataclass(frozen=True, eq=False)
+class Outlines:
+    """The borders of several regions, and their names, as a layer over pixels of one size: uint8 (h, w, 4)."""
+
+    layer: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, regions: Sequence[tuple[Region, str]], hw: tuple[int, int], names_px: int = 0) -> "Outlines":
+        """The borders of regions over pixels of size `hw`.
+
+        Args:
+            regions: each with its colour; the first is drawn last, over the others.
+            hw: height and width of the pixels.
+            names_px: height of the letters; 0 leaves the names out.
+        """
+        layer = np.zeros((*hw, 4), dtype=np.uint8)
+        tops: list[tuple[int, int]] = []
+        for region, colour in reversed(regions):
+            outline = Outline.of(region, hw)
+            layer[outline.black] = (0, 0, 0, 255)
+            layer[outline.line] = (*_rgb(colour), 255)
+            tops.insert(0, _top(region, hw))
+        if names_px:
+            image = Image.fromarray(layer)
+            named = [(region.name, colour, top) for (region, colour), top in zip(regions, tops, strict=True)]
+            _write_names(image, named, names_px)
+            layer = np.asarray(image)
+        return cls(layer)
+
+    def drawn_on(self, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """A copy of the pixels, uint8 (h, w, 3), with the layer over them."""
+        opacity = self.layer[..., 3:].astype(np.uint16)
+        mixed = rgb * (255 - opacity) + self.layer[..., :3] * opacity
+        return ((mixed + 127) // 255).astype(np.uint8)
+
+    @property
+    def png_url(self) -> str:
+        """The layer as a transparent PNG in a data URL."""
+        buffer = io.BytesIO()
+        Image.fromarray(self.layer).save(buffer, "PNG")
+        return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue
+
+
+def _top(region: Region, hw: tuple[int, int]) -> tuple[int, int]:
+    """Row and column, at the size drawn, of the middle of the region's widest part near its top."""
+    rows = np.flatnonzero(region.mask_hw.any(axis=1))
+    first = int(rows[0])
+    near = region.mask_hw[first : first + max(1, region.source_hw[0] // 20)]
+    columns = np.flatnonzero(near.any(axis=0))
+    height, width = region.source_hw
+    return round(first * hw[0] / height), round(float(np.median(columns)) * hw[1] / width)
+
+
+def _write_names(image: Image.Image, named: Sequence[tuple[str, str, tuple[int, int]]], names_px: int) -> None:
+    """Each name in its colour on black, at the top of its region; names that would lie on others move down."""
+    font = ImageFont.truetype(str(_NAME_FONT), names_px)
+    pen = ImageDraw.Draw(image)
+    pad = max(2, names_px // 4)
+    taken: list[tuple[int, int, int, int]] = []
+    for name, colour, (row, column) in named:
+        shown = _fitting(name, font, image.width - 4 * pad)
+        wide, high = round(font.getlength(shown)) + 2 * pad, names_px + 2 * pad
+        left = min(max(0, column - wide // 2), max(0, image.width - wide))
+        top = min(max(0, row + pad), max(0, image.height - high))
+        while any(left < x1 and x0 < left + wide and top < y1 and y0 < top + high for x0, y0, x1, y1 in taken):
+            top += pad
+        if top + high > image.height:
+            top = max(0, image.height - high)
+        taken.append((left, top, left + wide, top + high))
+        pen.rounded_rectangle((left, top, left + wide - 1, top + high - 1), pad, fill=(0, 0, 0, 215))
+        pen.text((left + pad, top + high / 2), shown, fill=(*_rgb(colour), 255), font=font, anchor="lm")
+
+
+def _fitting(name: str, font: ImageFont.FreeTypeFont, widest: int) -> str:
+    """The name, cut where it is wider than the picture."""
+    shown = name
+    while len(shown) > 1 and font.getlength(shown) > widest:
+        shown = shown.removesuffix("…")[:-1] + "…"
+    return shown
 
 
 def _band(inside: npt.NDArray[np.bool_], reach: int) -> npt.NDArray[np.bool_]:
@@ -150,6 +238,20 @@ def panel_text(
         )
     parts.append(f'<div style="font-size:0.85rem;line-height:1.35;margin-top:0.45rem">{html.escape(details)}</div>')
     return "".join(parts)
+
+
+def region_legend(regions: Sequence[tuple[str, str, float]]) -> str:
+    """HTML of the regions' names, each with its colour and the share of the picture that it covers."""
+    return (
+        '<div style="display:flex;flex-wrap:wrap;gap:0.2rem 1.1rem;font-size:0.9rem;line-height:1.5">'
+        + "".join(
+            '<span style="white-space:nowrap"><span aria-hidden="true" style="display:inline-block;width:0.8em;'
+            f'height:0.8em;border:1px solid #000;border-radius:2px;background:{colour};margin-right:0.4em"></span>'
+            f"{html.escape(name)}: {percent(area)} of the picture</span>"
+            for name, colour, area in regions
+        )
+        + "</div>"
+    )
 
 
 def small_print(paragraphs: Sequence[str]) -> str:

@@ -6,43 +6,51 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from attnviz.maps import AttentionMap, is_flat
+from attnviz.maps import AttentionMap
 from attnviz.pictures import Picture
 from attnviz.regions import Region
-from attnviz.render import MEANINGLESS, NOT_EXPLANATION, SCALES, UNPROVEN, number, overlay, scale_maps
+from attnviz.render import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, number, overlay, scale_maps, scale_sentences
 from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.overlay import legend_strip
 from attnviz.render.panel import span
 from attnviz.render.scale import ScaledMap
-from dashboard import drawing, service
+from dashboard import drawing, gate_panel, service
 from dashboard.controls import disagreement
 from dashboard.drawing import ColourBar
-from dashboard.region_panel import ChosenRegion, outline_of
+from dashboard.region_panel import outlines_of
 from dashboard.service import Answers, Reading
 from dashboard.state import Selection
+from dashboard.told_regions import ChosenRegion
 from dashboard.words import plain
 
 NARROWEST_PX = 230
 """Panels that would become narrower go to the next row."""
 
 MOST_IN_A_ROW = 6
+NAMES_PER_SIDE = 20
+"""The names of several regions are this part of the longest side high: panels are small."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """One panel's pixels and its colour bar; a flat map has a sentence instead of a bar, and is not painted."""
+    """One panel's pixels and its colour bar; a flat map has a sentence instead of a bar, and is not painted.
+
+    Panels of one group have one colour scale.
+    """
 
     image: npt.NDArray[np.uint8]
     bar: ColourBar | None
     flat: str = ""
+    group: int = 0
 
 
-def draw(picture: Picture, selection: Selection, answers: Answers, chosen: ChosenRegion | None) -> None:
+def draw(picture: Picture, selection: Selection, answers: Answers, chosen: tuple[ChosenRegion, ...]) -> None:
     """Draw the panels, then one cell on how to read them."""
     drawn = _drawn(picture, selection, answers, chosen)
-    region = chosen.region if chosen else None
+    region = chosen[0].region if chosen else None
     bars = {one.bar for one in drawn}
-    shared_bar = bars.pop() if len(bars) == 1 and len(drawn) > 1 else None
+    groups = {one.group for one in drawn}
+    shared_bar = bars.pop() if len(bars) == len(groups) == 1 and len(drawn) > 1 else None
     cells = len(drawn) + len(answers.failed) + 1
     grid = st.grid(min(cells, MOST_IN_A_ROW), min_column_width=NARROWEST_PX, key="maps")
     for reading, one in zip(answers.readings, drawn, strict=True):
@@ -53,23 +61,27 @@ def draw(picture: Picture, selection: Selection, answers: Answers, chosen: Chose
             st.markdown(f"**{plain(title)}**")
             st.error(plain(problem))
     with grid.cell():
-        _how_to_read(selection, answers, shared_bar)
+        _how_to_read(picture, selection, answers, shared_bar)
 
 
-def _drawn(picture: Picture, selection: Selection, answers: Answers, chosen: ChosenRegion | None) -> list[_Drawn]:
+def _drawn(picture: Picture, selection: Selection, answers: Answers, chosen: tuple[ChosenRegion, ...]) -> list[_Drawn]:
     if not answers.readings:
         return []
     pixels = drawing.on_screen(picture.sha256, picture)
-    scaled = scale_maps([reading.attention_map for reading in answers.readings], selection.scale)
-    drawn = [_drawn_one(picture, pixels, selection, one) for one in scaled]
-    if chosen is None:
+    raw = [reading.attention_map for reading in answers.readings]
+    scaled = scale_maps(raw, selection.scale)
+    drawn = [_drawn_one(picture, pixels, selection, one, of) for one, of in zip(scaled, raw, strict=True)]
+    if not chosen:
         return drawn
-    outline = outline_of(chosen, pixels)
-    return [replace(one, image=outline.drawn_on(one.image)) for one in drawn]
+    hw = (pixels.shape[0], pixels.shape[1])
+    outlines = outlines_of(chosen, hw, names_px=round(max(hw) / NAMES_PER_SIDE))
+    return [replace(one, image=outlines.drawn_on(one.image)) for one in drawn]
 
 
-def _drawn_one(picture: Picture, pixels: npt.NDArray[np.uint8], selection: Selection, scaled: ScaledMap) -> _Drawn:
-    flat = is_flat(scaled.attention_map)
+def _drawn_one(
+    picture: Picture, pixels: npt.NDArray[np.uint8], selection: Selection, scaled: ScaledMap, raw: AttentionMap
+) -> _Drawn:
+    flat = scaled.flat
     image = overlay(
         pixels,
         on_shrunk_picture(scaled.attention_map, picture.rgb, pixels.shape[:2]),
@@ -80,7 +92,7 @@ def _drawn_one(picture: Picture, pixels: npt.NDArray[np.uint8], selection: Selec
         interpolation=selection.interpolation,
     )
     if flat:
-        return _Drawn(image, None, _flat_words(scaled.attention_map))
+        return _Drawn(image, None, _flat_words(raw), scaled.group)
     under, over = scaled.clipped
     bar = drawing.ColourBar(
         low=("< " if under else "") + number(scaled.vmin),
@@ -88,7 +100,7 @@ def _drawn_one(picture: Picture, pixels: npt.NDArray[np.uint8], selection: Selec
         unit=scaled.unit,
         colours=drawing.gradient(legend_strip(scaled, selection.style, selection.opacity)),
     )
-    return _Drawn(image, bar)
+    return _Drawn(image, bar, group=scaled.group)
 
 
 def _flat_words(attention_map: AttentionMap) -> str:
@@ -125,18 +137,24 @@ def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | N
     )
 
 
-def _how_to_read(selection: Selection, answers: Answers, shared_bar: ColourBar | None) -> None:
+def _how_to_read(picture: Picture, selection: Selection, answers: Answers, shared_bar: ColourBar | None) -> None:
     st.markdown("**How to read this**")
     if shared_bar is not None:
         st.html(drawing.colour_bar(shared_bar))
-    notes = [f"{SCALES[selection.scale][0].upper()}{SCALES[selection.scale][1:]}."]
-    units = dict.fromkeys(reading.attention_map.unit for reading in answers.readings)
-    if len(units) > 1:
-        notes.append(f"The units differ ({', '.join(units)}): compare where maps lie, not how large they are.")
+    notes = _scale_notes(selection, answers)
     if selection.map_kind == "own":
         notes.append("Own attention knows no class: it is what the network multiplied with, whatever it then answered.")
     else:
         notes.append(disagreement([(reading.title, reading.explained or "") for reading in answers.readings]))
     if selection.interpolation == "smooth":
         notes.append("Smoothed between cells: it looks finer than the network is.")
+    notes.append(gate_panel.flat_note(picture, answers))
     st.html(drawing.small_print([note for note in [*notes, NOT_EXPLANATION] if note]))
+
+
+def _scale_notes(selection: Selection, answers: Answers) -> list[str]:
+    """What the colours mean. The library's sentences, so that the page and its downloads say the same."""
+    if not answers.readings:
+        return []
+    scaled = scale_maps([reading.attention_map for reading in answers.readings], selection.scale)
+    return list(scale_sentences(scaled, [reading.title for reading in answers.readings], selection.scale))

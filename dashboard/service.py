@@ -82,14 +82,16 @@ class Answers:
     Attributes:
         readings: of the networks that ran, in the order chosen.
         failed: title to what went wrong, for those that did not.
-        scores: focus scores by title, the baselines last; empty without a region.
+        scores: focus scores by title in the region in focus, the baselines last; empty without a region.
         unscored: title to why its map has no score.
+        others: the same scores for each further region, by its name.
     """
 
     readings: tuple[Reading, ...]
     failed: Mapping[str, str]
     scores: Mapping[str, FocusScore] = field(default_factory=dict)
     unscored: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, FocusScore]] = field(default_factory=dict)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -140,6 +142,24 @@ def read(picture: Picture, name: str, choice: MapChoice) -> Reading:
         return Reading(name, card.title, attention_map, predictions, what, None, is_attention=bool(trace.records))
     explained = predictions[0][0] if attention_map.target is None else card.classes[attention_map.target]
     return Reading(name, card.title, attention_map, predictions, f"Grad-CAM for {explained}", explained)
+
+
+def trace(picture: Picture, name: str) -> Trace:
+    """What one network did with a picture, verified; run now, or found if it ran before.
+
+    Raises:
+        AttnvizError: the network cannot be had; the message says why.
+    """
+    return _trace(picture.sha256, name, picture)
+
+
+def trace_of(picture: Picture, name: str) -> Trace:
+    """One network's pass over a picture, run once and remembered. It may hold no record.
+
+    Raises:
+        AttnvizError: the network cannot be had or run; the message says why.
+    """
+    return _trace(picture.sha256, name, picture)
 
 
 def class_index(name: str, target: str | None) -> int | None:

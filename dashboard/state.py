@@ -27,27 +27,40 @@ OPACITY = "opacity"
 POINT_X = "point_x"
 POINT_Y = "point_y"
 
+REGION_LISTS = "region_lists"
+REGION_ACTIVE = "region_active"
 REGION_NAME = "region_name"
 REGION_SOURCE = "region_source"
 REGION_MASK = "region_mask"
+REGION_INVERTED = "region_inverted"
+REGION_APART = "region_apart"
+REGION_FILES = "region_files"
+REGION_FILE = "region_file"
+REGION_FILE_PROBLEM = "region_file_problem"
+REGION_FORCE = "region_force"
+LOADED_FILES = "loaded_region_files"
 BOX_TOP, BOX_LEFT, BOX_BOTTOM, BOX_RIGHT = "box_top", "box_left", "box_bottom", "box_right"
 CANVAS = "region_canvas"
+SECTION = "section"
+GATES_OF = "gates_of"
+CHANNEL_GATE = "channel_gate"
 CANVAS_SEED = "region_canvas_seed"
 CANVAS_COUNT = "region_canvas_count"
-DRAWN_BOXES = "drawn_boxes"
 
 SEEN_UPLOADS = "seen_uploads"
 UPLOAD_HASHES = "upload_hashes"
 ENTRY = "entry"
 FINISHED = "finished"
+TOLD_REGION = "told_region"
 LAST_REGION = "last_region"
 LAST_OUTLINE = "last_outline"
+LAST_CANVAS_OUTLINE = "last_canvas_outline"
 LAST_SCORES = "last_scores"
 
 MapKind = Literal["own", "gradcam"]
 Gaze = Literal["mean", "region", "point"]
 Grid = Literal["cells", "smooth"]
-RegionSource = Literal["given", "boxes", "numbers", "mask"]
+RegionSource = Literal["given", "loaded", "boxes", "numbers", "mask", "rest"]
 
 MAP_KINDS: dict[MapKind, str] = {"gradcam": "Grad-CAM", "own": "Own attention"}
 """Which map is shown. Grad-CAM asks all networks one question; own attention is each mechanism's own number."""
@@ -57,11 +70,13 @@ GAZES: dict[Gaze, str] = {"mean": "All places", "region": "Middle of the region"
 
 REGION_SOURCES: dict[RegionSource, str] = {
     "given": "Given",
-    "boxes": "Draw boxes",
+    "loaded": "Loaded",
+    "boxes": "Draw",
     "numbers": "Numbers",
     "mask": "Mask file",
+    "rest": "Everything else",
 }
-"""How the region is told; "Given" only where a sample picture comes with one."""
+"""How a region is told; "Given" only where a sample picture comes with one, "Loaded" where it came from a file."""
 
 TOP_1 = "Each network's own top-1"
 """First entry of the class menu: every network explains the class that it puts first."""

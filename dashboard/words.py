@@ -28,6 +28,34 @@ def headline(scores: Mapping[str, FocusScore], titles: Collection[str], region_n
     )
 
 
+def contrast_headline(
+    by_region: Mapping[str, Mapping[str, FocusScore]], titles: Collection[str], most_others: int = 3
+) -> str:
+    """The finding where there are several regions: the network that lifts the region in focus highest above chance.
+
+    Args:
+        by_region: scores by title, by the region's name; the region in focus comes first.
+        titles: networks that the sentence may name.
+        most_others: regions that are named beside the one in focus.
+
+    Returns:
+        The sentence; empty if no network has a score in the region in focus.
+    """
+    (focus, scores), *others = by_region.items()
+    named = [title for title in scores if title in titles]
+    if not named:
+        return ""
+    title = max(named, key=lambda one: scores[one].lift)
+    said = [f"{the(name)} {times(rows[title].lift)}" for name, rows in others if title in rows][:most_others]
+    beside = f", {' and '.join(filter(None, (', '.join(said[:-1]), said[-1])))}" if said else ""
+    return f"{title} puts {times(scores[title].lift)} as much of its map on {the(focus)} as chance{beside}."
+
+
+def times(lift: float) -> str:
+    """A lift as people say it, such as "2.1×"."""
+    return f"{lift:.1f}×"
+
+
 def plain(text: str) -> str:
     """Text that Markdown shows as it is: a file's name must not become a link or a picture."""
     return "".join(f"\\{sign}" if sign in r"\`*_{}[]()<>#+-.!|~:$&" else sign for sign in text)

@@ -15,6 +15,9 @@ LONGEST_PX = 512
 MARK_SHARE = 0.012
 """A marking point stands for a disc of this radius, as a share of the longest side."""
 
+SPECK_SHARE = 0.02
+"""Pieces smaller than this share of the largest are specks of like colour, and are dropped unless they are marked."""
+
 MOST_POINTS = 500
 _FEWEST_BACKGROUND = 8
 """Pixels that the background must have on the shrunk copy, for a colour model of it to be worth anything."""
@@ -37,7 +40,7 @@ def grabcut(
     What lies outside the seed is background for sure. Within it, GrabCut learns the colours of object and background
     and draws the border where they part. The same picture, seed and points give the same region each time. Pictures
     larger than 512 pixels are cut on a shrunk copy and the border is smoothed back to full size, so it is exact to
-    about a pixel of that copy.
+    about a pixel of that copy. Specks, below 2 % of the largest piece, are dropped unless they are marked.
 
     Args:
         picture: the photograph.
@@ -126,9 +129,16 @@ def _cut(
     object_model, background_model = np.zeros((1, 65)), np.zeros((1, 65))
     bgr, no_box = np.ascontiguousarray(small[..., ::-1]), (0, 0, 0, 0)
     cv2.grabCut(bgr, labels, no_box, background_model, object_model, iterations, cv2.GC_INIT_WITH_MASK)
-    found = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
+    found = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
+    count, pieces, facts, _ = cv2.connectedComponentsWithStats(found, connectivity=8)
+    if count > 1:
+        areas = np.asarray(facts)[:, cv2.CC_STAT_AREA]
+        stays = areas >= SPECK_SHARE * areas[1:].max()
+        stays[np.unique(np.asarray(pieces)[labels == cv2.GC_FGD])] = True
+        stays[0] = False  # what was not found
+        found = stays[pieces].astype(np.uint8)
     if factor < 1:
-        found = cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR)
+        found = cv2.resize(found.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     sure = np.zeros(rough.shape, dtype=np.uint8)
     for y, x in foreground:
         cv2.circle(sure, (int(x), int(y)), max(1, round(radius / factor)), 1, -1)

@@ -1,18 +1,19 @@
 """Which parts of one photograph do networks with different attention look at?"""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import streamlit as st
 
 from attnviz import zoo
 from attnviz.errors import AttnvizError
+from attnviz.focus import FocusScore
 from attnviz.regions import Region
-from dashboard import controls, downloads, focus_panel, panels, region_panel, service, sidebar, state
-from dashboard.region_panel import ChosenRegion
+from dashboard import controls, downloads, focus_panel, gate_panel, panels, region_panel, service, sidebar, state
 from dashboard.service import Answers, MapChoice, Reading
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
-from dashboard.words import headline, plain
+from dashboard.told_regions import ChosenRegion
+from dashboard.words import contrast_headline, headline, plain
 
 
 def render() -> None:
@@ -31,23 +32,40 @@ def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
     with choices:
         selection = controls.selection(networks)
     with focus:
-        st.markdown("#### How much of each map lies in the region")
+        st.markdown("#### How much of each map lies in the regions")
         left, right = st.columns(2, gap="large")
     with left:
-        chosen = region_panel.choose_region(entry)
-    region = chosen.region if chosen else None
+        chosen = region_panel.choose_regions(entry)
+    regions = tuple(one.region for one in chosen)
     with finding:
         answers = _ask(entry, selection, chosen)
-        sentence = _finding(entry, answers, region)
+        sentence = _finding(entry, answers, regions)
     with maps:
         panels.draw(entry.picture, selection, answers, chosen)
     with right:
-        focus_panel.draw(answers, region)
+        focus_panel.draw(answers, chosen)
         if answers.readings:
-            downloads.buttons(entry.picture, selection, answers, region, sentence)
+            downloads.buttons(entry.picture, selection, answers, regions, sentence)
+    _sections(entry, selection, answers, regions)
 
 
-def _ask(entry: Entry, selection: Selection, chosen: ChosenRegion | None) -> Answers:
+Section = Callable[[Entry, Selection, Answers, tuple[Region, ...]], None]
+"""Draws what one tab shows, given the regions with the one in focus first; there may be none."""
+
+SECTIONS: dict[str, Section] = {"What do the gates do?": gate_panel.draw}
+"""Tabs below the scores, by the question that each answers. Only the open tab is drawn."""
+
+
+def _sections(entry: Entry, selection: Selection, answers: Answers, regions: tuple[Region, ...]) -> None:
+    if not SECTIONS or not answers.readings:
+        return
+    for tab, draw in zip(st.tabs(list(SECTIONS), key=state.SECTION, on_change="rerun"), SECTIONS.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw(entry, selection, answers, regions)
+
+
+def _ask(entry: Entry, selection: Selection, chosen: tuple[ChosenRegion, ...]) -> Answers:
     """Run what has not run yet, telling which network is at work. One that fails does not stop the others."""
     titles = {name: card.title for name, card in zoo.cards().items()}
     finished: set[Hashable] = st.session_state.setdefault(state.FINISHED, set())
@@ -57,7 +75,7 @@ def _ask(entry: Entry, selection: Selection, chosen: ChosenRegion | None) -> Ans
     progress = st.empty()
     for number, name in enumerate(selection.networks, start=1):
         try:
-            choice = _choice(name, selection, entry, chosen.region if chosen else None)
+            choice = _choice(name, selection, entry, chosen[0].region if chosen else None)
             run = (entry.picture.sha256, name, choice)
             if run not in finished:
                 share_done = (number - 1) / len(selection.networks)
@@ -68,12 +86,19 @@ def _ask(entry: Entry, selection: Selection, chosen: ChosenRegion | None) -> Ans
         except AttnvizError as error:
             failed[titles[name]] = str(error)
     progress.empty()
-    if chosen is None or not readings:
+    if not chosen or not readings:
         return Answers(tuple(readings), failed)
-    scores, unscored = state.remembered(
-        state.LAST_SCORES, (chosen.key, tuple(runs)), lambda: service.focus_rows(readings, chosen.region)
-    )
-    return Answers(tuple(readings), failed, scores, unscored)
+    scores: dict[str, dict[str, FocusScore]] = {}
+    unscored: dict[str, str] = {}
+    for place, one in enumerate(chosen):
+        scores[one.region.name], reasons = state.remembered(
+            f"{state.LAST_SCORES}_{place}",
+            (one.key, tuple(runs)),
+            lambda one=one: service.focus_rows(readings, one.region),
+        )
+        unscored |= {title: reason for title, reason in reasons.items() if title not in unscored}
+    in_focus = chosen[0].region.name
+    return Answers(tuple(readings), failed, scores.pop(in_focus), unscored, scores)
 
 
 def _choice(name: str, selection: Selection, entry: Entry, region: Region | None) -> MapChoice:
@@ -87,12 +112,16 @@ def _choice(name: str, selection: Selection, entry: Entry, region: Region | None
     return MapChoice("own")
 
 
-def _finding(entry: Entry, answers: Answers, region: Region | None) -> str:
+def _finding(entry: Entry, answers: Answers, regions: tuple[Region, ...]) -> str:
     """Draw the finding, or the picture's name while there is none. Returns the sentence."""
     titles = [reading.title for reading in answers.readings if reading.is_attention]
-    sentence = headline(answers.scores, titles, region.name) if region else ""
+    sentence = ""
+    if len(regions) == 1:
+        sentence = headline(answers.scores, titles, regions[0].name)
+    elif regions:
+        sentence = contrast_headline({regions[0].name: answers.scores, **answers.others}, titles)
     st.markdown(f"### {plain(sentence or entry.title)}")
-    if region is None:
+    if not regions:
         st.markdown("Draw a box around the object, below the maps, to measure how much of each map lies on it.")
     for note in entry.picture.notes:
         st.caption(plain(note))

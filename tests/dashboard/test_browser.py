@@ -182,7 +182,7 @@ def test_a_box_can_be_drawn_undone_and_cleared_by_keyboard(visit: Visit) -> None
     page.keyboard.press("Control+z")
     page.locator("[data-testid=stTable]").wait_for(state="detached")
     visit.settle()
-    assert page.get_by_role("button", name="Undo box").is_disabled()
+    assert page.get_by_role("button", name="Undo").is_disabled()
     assert visit.errors == []
 
 

@@ -379,7 +379,7 @@ class TestDownloads:
         readings = tuple(service.read(picture, name, MapChoice("own")) for name in ("se_resnet", "vit"))
         scores, _ = service.focus_rows(readings, region)
         selection = Selection(("se_resnet", "vit"), "own", None, "mean", (0.5, 0.5), "heat", "cells", "shared", 0.7)
-        return downloads.comparison_of(picture, selection, Answers(readings, {}, scores), region, "The finding.")
+        return downloads.comparison_of(picture, selection, Answers(readings, {}, scores), (region,), "The finding.")
 
     def test_the_picture_is_a_png_of_300_dots_per_inch_that_tells_how_it_was_made(self, comparison: Comparison) -> None:
         image = Image.open(io.BytesIO(comparison_png(comparison)))

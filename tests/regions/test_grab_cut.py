@@ -71,6 +71,14 @@ def test_marks_decide_between_two_objects():
     assert overlap(with_blue, (30, 40, 70, 105)) > 0.95
 
 
+def test_specks_are_dropped_unless_they_are_marked():
+    pixels = picture().rgb.copy()
+    pixels[75:78, 100:103] = (200, 40, 40)  # 9 pixels, below 2 % of the square's 2000
+    specked = Picture.from_array(pixels)
+    assert not grabcut(specked, AROUND).mask_hw[72:, 95:].any()
+    assert grabcut(specked, AROUND, foreground_points=[(76, 101)]).mask_hw[76, 101]
+
+
 def test_a_mark_outside_the_box_adds_its_disc_and_nothing_else():
     found = grabcut(picture(), AROUND, foreground_points=[(10, 10)])
     assert found.mask_hw[10, 10]
