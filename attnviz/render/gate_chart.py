@@ -29,6 +29,11 @@ _TITLE_CHARACTERS, _LINE_PX = 76, 22
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
+def gate_name(effect: GateEffect) -> str:
+    """Which gate of which layer, such as "layer4.1, spatial gate", with what must be said of it."""
+    return f"{_layer(effect.site)}, {effect.gate}{_remarks(effect.site)}"
+
+
 def moved_sentence(effect: GateEffect) -> str:
     """What one gate moved, in one sentence, such as "In layer4.1, the spatial gate moved 4.0 points of energy ..."."""
     start = f"In {_layer(effect.site)}, the {effect.gate}"
@@ -74,7 +79,7 @@ def moved_chart(effects: Sequence[GateEffect], numbers: Sequence[int] | None = N
     parts = list(_most(effects).before)
     if any(list(effect.before) != parts for effect in effects):
         raise ValueRangeError("effects must be of the same regions; got different ones. Draw one chart for each.")
-    rows = [_row(effect) for effect in effects]
+    rows = [gate_name(effect) for effect in effects]
     figure = go.Figure()
     for part, colour in zip(parts, _colours(parts, numbers), strict=True):
         figure.add_bar(
@@ -200,6 +205,16 @@ def selectivity_chart_alt(found: ChannelSelectivity) -> str:
     return f"{selectivity_summary(found)} {'; '.join(sides)}."
 
 
+def untitled(figure: go.Figure) -> go.Figure:
+    """One of these charts without its title, for a page that says the sentence above it as text."""
+    lines = str(figure.layout.title.text).count("<br>") + 1
+    return figure.update_layout(
+        title=None,
+        height=figure.layout.height - _LINE_PX * lines,
+        margin_t=figure.layout.margin.t - _LINE_PX * lines,
+    )
+
+
 def _most(effects: Sequence[GateEffect]) -> GateEffect:
     if not effects:
         raise ValueRangeError("effects must hold at least one gate's; got none. Choose a network with gates.")
@@ -210,10 +225,6 @@ def _layer(site: Site) -> str:
     """A layer's name without the part that says it is attention; its run where it ran more than once."""
     name = site.layer.removesuffix(".attention") or "the layer"
     return f"{name} (run {site.call + 1})" if site.call else name
-
-
-def _row(effect: GateEffect) -> str:
-    return f"{_layer(effect.site)}, {effect.gate}{_remarks(effect.site)}"
 
 
 def _went(effect: GateEffect, part: str) -> str:
