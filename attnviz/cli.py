@@ -38,8 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--search", metavar="WORDS", help="only those with all these words anywhere in the row")
     models.add_argument("--downloaded", action="store_true", help="only those that need no download")
     models.add_argument("--json", action="store_true", help="print JSON, with all that is known of each")
-    models.add_argument("--download", metavar="NAME", help="download the weights of a pretrained network, and check them")
-    models.add_argument("--cache", type=Path, help="folder of downloaded weights (default: $ATTNVIZ_CACHE, or the system's)")
+    models.add_argument("--download", metavar="NAME", help="download and check a pretrained network's weights")
+    models.add_argument("--cache", type=Path, help="folder of downloads (default: $ATTNVIZ_CACHE, or the system's)")
     models.set_defaults(command=_models)
 
     train = commands.add_parser("train", help="train a bundled network, or evaluate the shipped weights")
@@ -53,12 +53,6 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--threads", type=int, help="processor threads; default: as torch chooses")
     train.add_argument("--evaluate", action="store_true", help="measure the shipped weights instead of training")
     train.add_argument("--publish", action="store_true", help="write the trained weights and card to assets/weights")
-    train.add_argument(
-        "--report", action="store_true", help="measure the shipped weights on the boxes; write their cards and a page"
-    )
-    train.add_argument("--limit", type=int, help="with --report: so many pictures only, and no card is changed")
-    train.add_argument("--measure", action="store_true", help="add a finished phase in --out to the tried recipes")
-    train.add_argument("--changed", help="with --measure: what was different about the run, in a few words")
     train.set_defaults(command=_train)
 
     tables = commands.add_parser("tables", help="count the published networks again, beside what the papers print")
@@ -108,21 +102,12 @@ def _train(options: argparse.Namespace) -> None:
     import torch
 
     from attnviz.training.evaluate_shipped import evaluate_shipped
-    from attnviz.training.report import report
     from attnviz.training.run import train, train_and_publish
-    from attnviz.training.tried import measure_checkpoint
 
     if options.threads:
         torch.set_num_threads(options.threads)
     if options.evaluate:
         evaluate_shipped(options.data, [options.name] if options.name else None)
-    elif options.report:
-        page = report(options.data, options.out, [options.name] if options.name else None, options.limit)
-        print(f"page: {page}")
-    elif options.measure:
-        row = measure_checkpoint(_named(options), options.data, options.out, options.changed)
-        rates = ", ".join(f"{row.top1[side]:.1%} / {row.top5[side]:.1%} at {side} px" for side in row.top1)
-        print(f"{row.name} ({row.changed}): {rates}")
     elif options.publish:
         train_and_publish(_named(options), options.data, options.out, options.device, options.precision, WEIGHTS_FOLDER)
     else:

@@ -68,6 +68,12 @@ def read_note(path: Path) -> Note | None:
         return None
 
 
+def checked_with(path: Path) -> str:
+    """What the sha256 of a downloaded file was compared with, in words; empty for a file that was not downloaded."""
+    note = read_note(path)
+    return "" if note is None else note.checked
+
+
 def checked_content(path: Path) -> tuple[bytes, Note]:
     """The bytes of a downloaded file, which are those that were downloaded.
 
