@@ -26,6 +26,8 @@ from attnviz.tracer import intervene
 from attnviz.tracer.edits import INSIDE_FROM
 from attnviz.tracer.intervening import GateChange
 
+_WORDS: dict[Substitute, str] = {"blurred": "blurred", "filled": "filled with the mean colour"}
+
 
 @dataclass(frozen=True, eq=False)
 class Asked:
@@ -260,7 +262,7 @@ def pictures_changed(
             continue
         for substitute in get_args(Substitute):
             yield Change(
-                f"{region.name} {substitute}",
+                f"{region.name} {_WORDS[substitute]}",
                 "picture",
                 region.name,
                 _unchanged,

@@ -1,5 +1,7 @@
 """Can a map be trusted? Deletion and insertion curves beside random orders, and the map under random weights."""
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
@@ -7,11 +9,12 @@ from plotly.subplots import make_subplots
 
 from attnviz.faithfulness.trust_results import Randomisation, RemovalCurve, Trust
 from attnviz.render.charts import BAR_COLOUR, GAUSSIAN_COLOUR
-from attnviz.render.whatif_chart import BAND_COLOUR
+from attnviz.render.whatif_chart import BAND_COLOUR, GRID_COLOUR
 
 _RANDOM_COLOUR = "rgba(128,128,128,1)"
 _SSIM_COLOUR = "#D1495B"
-_LONGEST_STAGE = 24
+_LONGEST_LINE = 14
+_LEGEND_PX = 34
 
 
 def removal_chart(trust: Trust) -> go.Figure:
@@ -78,18 +81,22 @@ def randomisation_chart(trust: Trust) -> go.Figure:
             y=mean,
             mode="lines+markers",
             line={"color": colour, "dash": dash, "width": 2.5},
-            name=f"{name} with the original map, mean of {len(values)} draws and their range",
-            hovertemplate=name + " %{y:.2f}<extra>%{x}</extra>",
+            name=name,
+            customdata=["none", *(f"{100 * share:.0f} %" for share in found.replaced)],
+            hovertemplate=name + " %{y:.2f}, weights replaced: %{customdata}<extra></extra>",
         )
     figure.add_hline(y=0, line={"dash": "dash", "color": _RANDOM_COLOUR, "width": 1.5})
-    shares = ["", *(f"<br>{100 * share:.0f} % of weights" for share in found.replaced)]
     figure.update_xaxes(
         tickvals=np.arange(len(stages)),
-        ticktext=[f"{stage}{share}" for stage, share in zip(stages, shares, strict=True)],
+        ticktext=stages,
+        tickangle=0,
+        tickfont={"size": 11},
         title_text="weights replaced by random ones, from the output down to this layer",
     )
     figure.update_yaxes(range=[-1.05, 1.05], title_text="similarity to the original map", zeroline=False)
-    _plain(figure, _titled(trust, "does the map notice when the network forgets what it learned?"), 420)
+    title = _titled(trust, "does the map notice when the network forgets what it learned?")
+    small = f"Mean and range of {len(found.rank)} draws. 1: the original map. 0: nothing in common with it."
+    _plain(figure, f"{title}<br><span style='font-size:13px'>{small}</span>", 430)
     return figure
 
 
@@ -187,7 +194,13 @@ def _heading(curve: RemovalCurve) -> str:
 
 
 def _short(stage: str) -> str:
-    return stage if len(stage) <= _LONGEST_STAGE else f"…{stage[1 - _LONGEST_STAGE :]}"
+    """A layer's name for an axis, broken after its dots."""
+    lines = [""]
+    for part in re.findall(r"[^.]+\.?", stage):
+        if lines[-1] and len(lines[-1]) + len(part) > _LONGEST_LINE:
+            lines.append("")
+        lines[-1] += part
+    return "<br>".join(lines)
 
 
 def _titled(trust: Trust, question: str) -> str:
@@ -199,8 +212,10 @@ def _plain(figure: go.Figure, title: str, height: int) -> None:
     figure.update_layout(
         title={"text": title, "x": 0, "y": 0.98, "yanchor": "top", "font": {"size": 16}},
         height=height,
-        margin={"l": 10, "r": 10, "t": 90, "b": 10},
+        margin={"l": 10, "r": 10, "t": 90, "b": 96},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
+        legend={"orientation": "h", "yanchor": "top", "yref": "container", "y": _LEGEND_PX / height, "x": 0},
     )
+    figure.update_xaxes(gridcolor=GRID_COLOUR)
+    figure.update_yaxes(gridcolor=GRID_COLOUR)

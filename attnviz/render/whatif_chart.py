@@ -1,6 +1,7 @@
 """Does it matter? A network's answer before and after each change, beside the same done to random regions."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import plotly.graph_objects as go
 
@@ -13,8 +14,11 @@ BAND_COLOUR = "rgba(128,128,128,0.38)"
 """Of everything random: grey on a light and on a dark page."""
 
 _MEAN_COLOUR = "rgba(128,128,128,1)"
-_ROW_PX, _FRAME_PX = 38, 190
-_HEADINGS = {"gate": "Gates", "head": "Heads", "hidden": "Attention", "picture": "Picture"}
+GRID_COLOUR = "rgba(128,128,128,0.22)"
+"""Of the lines behind a chart, likewise."""
+
+_ROW_PX, _FRAME_PX, _LEGEND_PX = 44, 210, 62
+_TITLE_LETTERS = 92
 
 
 def what_if_chart(table: WhatIf) -> go.Figure:
@@ -63,19 +67,32 @@ def what_if_chart(table: WhatIf) -> go.Figure:
     )
     for row, name in zip(rows, names, strict=True):
         figure.add_annotation(
-            x=1, xref="paper", xanchor="left", xshift=10, y=name, text=_said(row), showarrow=False, align="left"
+            x=1, xref="paper", xanchor="left", xshift=10, y=name, text=_said(row, "<br>"), showarrow=False, align="left"
         )
+    ends = [before, *(100 * row.probability for row in rows)]
+    ends += [before + row.control.band[1] for row in rows if row.control is not None]
     figure.update_xaxes(
-        range=[-1, 101], ticksuffix=" %", zeroline=False, title_text=f"probability of {table.target_name}"
+        range=[-1, min(101.0, max(50.0, 1.1 * max(ends)))],
+        ticksuffix=" %",
+        zeroline=False,
+        gridcolor=GRID_COLOUR,
+        title_text=f"probability of {table.target_name}",
     )
-    figure.update_yaxes(autorange="reversed", type="category")
+    # bars and dots are drawn apart, and each would bring its own order of rows
+    figure.update_yaxes(type="category", categoryorder="array", categoryarray=names[::-1], gridcolor=GRID_COLOUR)
     figure.update_layout(
-        title={"text": _title(table), "x": 0, "font": {"size": 16}},
+        title={"text": "<br>".join(wrap(_title(table), _TITLE_LETTERS)), "x": 0, "font": {"size": 16}},
         height=_FRAME_PX + _ROW_PX * len(rows),
-        margin={"l": 10, "r": 250, "t": 70, "b": 10},
+        margin={"l": 10, "r": 150, "t": 64, "b": 110},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0},
+        legend={
+            "orientation": "h",
+            "yanchor": "top",
+            "yref": "container",
+            "y": _LEGEND_PX / (_FRAME_PX + _ROW_PX * len(rows)),
+            "x": 0,
+        },
         hovermode="closest",
     )
     return figure
@@ -166,12 +183,11 @@ def _draw_controls(figure: go.Figure, rows: Sequence[WhatIfRow], names: Sequence
     )
 
 
-def _said(row: WhatIfRow) -> str:
+def _said(row: WhatIfRow, before_answer: str = ", ") -> str:
     told = [points(row.points)]
     if row.control is not None:
         told.append(f"p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row.control.p_value:.2f}")
-    told.append(f"now {row.answer}")
-    return ", ".join(told)
+    return f"{', '.join(told)}{before_answer}now {row.answer}"
 
 
 def _band(row: WhatIfRow) -> str:
