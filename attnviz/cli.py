@@ -53,6 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--threads", type=int, help="processor threads; default: as torch chooses")
     train.add_argument("--evaluate", action="store_true", help="measure the shipped weights instead of training")
     train.add_argument("--publish", action="store_true", help="write the trained weights and card to assets/weights")
+    train.add_argument(
+        "--report", action="store_true", help="measure the shipped weights on the boxes; write their cards and a page"
+    )
+    train.add_argument("--limit", type=int, help="with --report: so many pictures only, and no card is changed")
+    train.add_argument("--measure", action="store_true", help="add a finished phase in --out to the tried recipes")
+    train.add_argument("--changed", help="with --measure: what was different about the run, in a few words")
     train.set_defaults(command=_train)
 
     tables = commands.add_parser("tables", help="count the published networks again, beside what the papers print")
@@ -102,12 +108,21 @@ def _train(options: argparse.Namespace) -> None:
     import torch
 
     from attnviz.training.evaluate_shipped import evaluate_shipped
+    from attnviz.training.report import report
     from attnviz.training.run import train, train_and_publish
+    from attnviz.training.tried import measure_checkpoint
 
     if options.threads:
         torch.set_num_threads(options.threads)
     if options.evaluate:
         evaluate_shipped(options.data, [options.name] if options.name else None)
+    elif options.report:
+        page = report(options.data, options.out, [options.name] if options.name else None, options.limit)
+        print(f"page: {page}")
+    elif options.measure:
+        row = measure_checkpoint(_named(options), options.data, options.out, options.changed)
+        rates = ", ".join(f"{row.top1[side]:.1%} / {row.top5[side]:.1%} at {side} px" for side in row.top1)
+        print(f"{row.name} ({row.changed}): {rates}")
     elif options.publish:
         train_and_publish(_named(options), options.data, options.out, options.device, options.precision, WEIGHTS_FOLDER)
     else:
