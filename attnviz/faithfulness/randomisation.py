@@ -90,7 +90,7 @@ def randomise(
     untouched = int(np.cumprod(same.all(axis=0)).sum())
     weights = np.cumsum([group.weights for group in groups])
     return Randomisation(
-        stages=tuple(group.names[-1] or "the model's own" for group in groups),
+        stages=tuple(group.names[-1] or "the model itself" for group in groups),
         replaced=read_only(weights / weights[-1]),
         rank=read_only(rank),
         ssim=read_only(ssim),

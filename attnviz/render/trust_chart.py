@@ -210,7 +210,7 @@ def _titled(trust: Trust, question: str) -> str:
 
 def _plain(figure: go.Figure, title: str, height: int) -> None:
     figure.update_layout(
-        title={"text": title, "x": 0, "y": 0.98, "yanchor": "top", "font": {"size": 16}},
+        title={"text": title, "x": 0, "y": 1, "yanchor": "top", "pad": {"t": 12}, "font": {"size": 16}},
         height=height,
         margin={"l": 10, "r": 10, "t": 90, "b": 96},
         paper_bgcolor="rgba(0,0,0,0)",

@@ -17,7 +17,7 @@ _MEAN_COLOUR = "rgba(128,128,128,1)"
 GRID_COLOUR = "rgba(128,128,128,0.22)"
 """Of the lines behind a chart, likewise."""
 
-_ROW_PX, _FRAME_PX, _LEGEND_PX = 44, 210, 62
+_ROW_PX, _FRAME_PX, _LEGEND_PX = 44, 240, 96
 _TITLE_LETTERS = 92
 
 
@@ -80,19 +80,14 @@ def what_if_chart(table: WhatIf) -> go.Figure:
     )
     # bars and dots are drawn apart, and each would bring its own order of rows
     figure.update_yaxes(type="category", categoryorder="array", categoryarray=names[::-1], gridcolor=GRID_COLOUR)
+    height = _FRAME_PX + _ROW_PX * len(rows)
     figure.update_layout(
         title={"text": "<br>".join(wrap(_title(table), _TITLE_LETTERS)), "x": 0, "font": {"size": 16}},
-        height=_FRAME_PX + _ROW_PX * len(rows),
-        margin={"l": 10, "r": 150, "t": 64, "b": 110},
+        height=height,
+        margin={"l": 10, "r": 150, "t": 64, "b": 140},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={
-            "orientation": "h",
-            "yanchor": "top",
-            "yref": "container",
-            "y": _LEGEND_PX / (_FRAME_PX + _ROW_PX * len(rows)),
-            "x": 0,
-        },
+        legend={"orientation": "h", "yanchor": "top", "yref": "container", "y": _LEGEND_PX / height, "x": 0},
         hovermode="closest",
     )
     return figure
@@ -170,7 +165,7 @@ def _draw_controls(figure: go.Figure, rows: Sequence[WhatIfRow], names: Sequence
         orientation="h",
         width=0.5,
         marker={"color": BAND_COLOUR, "line": {"width": 0}},
-        name=f"95 % of {max(len(control.points) for control in controls)} random regions of the same size and shape",
+        name=f"95 % of {max(len(control.points) for control in controls)} random regions",
         hoverinfo="skip",
     )
     figure.add_scatter(

@@ -1,0 +1,206 @@
+"""Does it matter, and can the map be trusted? Computed on request: every test runs the network many times."""
+
+import copy
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+import streamlit as st
+
+from attnviz import maps
+from attnviz.errors import AttnvizError
+from attnviz.faithfulness import Trust, WhatIf, trust, what_if
+from attnviz.maps import MapMethod, ModelMethod
+from attnviz.regions import Region
+from attnviz.render.trust_chart import randomisation_chart, randomisation_chart_alt, removal_chart, removal_chart_alt
+from attnviz.render.whatif_chart import what_if_chart, what_if_chart_alt, what_if_rows
+from attnviz.zoo import Loaded
+from dashboard import service
+from dashboard.service import Answers, Reading
+from dashboard.sidebar import Entry
+from dashboard.state import Selection
+from dashboard.words import plain
+
+CONTROLS = 20
+ORDERS = 20
+DRAWS = 3
+KEPT = 40
+"""Results kept for all sessions, the latest used."""
+
+_NETWORK_KEYS = {"what_if": "what_if_of", "trust": "trust_of"}
+
+Result = TypeVar("Result")
+Compute = Callable[[Callable[[int, int], object]], Result]
+"""Makes a result and tells a callback how far it is."""
+
+
+class Store:
+    """Results by what they were made of; the one that was not asked for the longest goes first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._results: OrderedDict[Hashable, object] = OrderedDict()
+
+    def get(self, key: Hashable) -> object | None:
+        """The result kept under a key, or None."""
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+            return self._results.get(key)
+
+    def keep(self, key: Hashable, result: object) -> None:
+        """Keep a result."""
+        with self._lock:
+            self._results[key] = result
+            self._results.move_to_end(key)
+            while len(self._results) > self._most:
+                self._results.popitem(last=False)
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """One for all sessions: a key holds hashes, and no picture can be had without knowing its own."""
+    return Store(KEPT)
+
+
+def draw_what_if(entry: Entry, selection: Selection, answers: Answers, regions: Sequence[Region]) -> None:
+    """Draw what becomes of a network's answer without its gates, its heads, and each region."""
+    st.markdown(
+        "Turns gates and heads off, hides each region from the attention, and blurs or fills it in the picture. "
+        "Each is held against the same done to random regions of the same size and shape."
+    )
+    if not regions:
+        st.info("Without a region, only gates and heads are tried. Draw a box around the object to try it as well.")
+    reading = _chosen("what_if", answers)
+    method = _method(entry, selection, reading, regions)
+    target = service.class_index(reading.name, selection.target)
+    key = ("what_if", entry.picture.sha256, reading.name, tuple(map(_digest, regions)), repr(method), target, CONTROLS)
+    table = _on_request(
+        key,
+        f"Try it on {reading.title}",
+        lambda tell: what_if(
+            _copy(reading.name),
+            entry.picture,
+            regions,
+            target=target,
+            method=method if regions else None,
+            controls=CONTROLS,
+            progress=tell,
+        ),
+    )
+    if isinstance(table, WhatIf):
+        _show_what_if(table)
+
+
+def draw_trust(entry: Entry, selection: Selection, answers: Answers, regions: Sequence[Region]) -> None:
+    """Draw the tests of one network's map."""
+    st.markdown(
+        "Puts the map that is shown above to five tests: is it proven, does it speak about its class, does the answer "
+        "hang on the cells that it marks, and does it notice when the network forgets what it learned?"
+    )
+    reading = _chosen("trust", answers)
+    method = _method(entry, selection, reading, regions)
+    target = service.class_index(reading.name, selection.target)
+    key = ("trust", entry.picture.sha256, reading.name, repr(method), target, ORDERS, DRAWS)
+    found = _on_request(
+        key,
+        f"Test the map of {reading.title}",
+        lambda tell: trust(
+            _copy(reading.name), entry.picture, method, target=target, orders=ORDERS, repeats=DRAWS, progress=tell
+        ),
+    )
+    if isinstance(found, Trust):
+        _show_trust(found)
+
+
+def _chosen(panel: str, answers: Answers) -> Reading:
+    readings = {reading.title: reading for reading in answers.readings}
+    title = st.selectbox("Network", list(readings), key=_NETWORK_KEYS[panel], width=320)
+    return readings[title]
+
+
+def _on_request(key: Hashable, label: str, compute: Compute[Result]) -> Result | None:
+    """The result if there is one, else a button that makes it. Any click while it is made stops it."""
+    kept = store().get(key)
+    if kept is not None:
+        return kept  # type: ignore[return-value]
+    button, bar = st.empty(), st.empty()
+    if not button.button(label, type="primary", key=f"go_{hash(key)}"):
+        return None
+    button.button("Stop", key=f"stop_{hash(key)}")  # a click runs the page again, and that ends the computation
+    try:
+        result = compute(lambda done, total: bar.progress(min(1.0, done / total), f"{done} of {total} steps"))
+    except AttnvizError as error:
+        st.error(plain(str(error)))
+        return None
+    finally:
+        button.empty()
+        bar.empty()
+    store().keep(key, result)
+    return result
+
+
+def _copy(name: str) -> Loaded:
+    """A network of one's own: nobody waits for a long computation, and it waits for nobody."""
+    shared = service.network(name)
+    with shared.lock:
+        return Loaded(copy.deepcopy(shared.loaded.model), shared.loaded.card)
+
+
+def _method(entry: Entry, selection: Selection, reading: Reading, regions: Sequence[Region]) -> MapMethod | ModelMethod:
+    """The method of the map that the page shows."""
+    layer = service.network(reading.name).loaded.card.cam_layer
+    if selection.map_kind == "gradcam":
+        return maps.GradCam(layer=layer)
+    trace = service.trace(entry.picture, reading.name)
+    if not trace.records:
+        return maps.Activation(layer=layer)
+    point = None
+    if selection.gaze == "point":
+        (height, width), (down, across) = entry.picture.hw, selection.point_yx
+        point = (down * height, across * width)
+    elif selection.gaze == "region" and regions:
+        point = service.middle_of(regions[0])
+    return service.own_method(trace, point)
+
+
+def _digest(region: Region) -> tuple[str, str]:
+    return region.name, hashlib.sha256(np.packbits(region.mask_hw).tobytes()).hexdigest()
+
+
+def _show_what_if(table: WhatIf) -> None:
+    if len(table.rows) > 1:
+        st.plotly_chart(what_if_chart(table), config={"displayModeBar": False}, alt=what_if_chart_alt(table))
+    rows = [{plain(column): plain(cell) for column, cell in row.items()} for row in what_if_rows(table)]
+    st.table(rows, hide_index=True, alt=f"What becomes of {table.target_name} in {table.title}")
+    controls = [row.control for row in table.rows if row.control is not None]
+    notes = [
+        f"Random regions: {'; '.join(dict.fromkeys(control.rule for control in controls))}. p is the share of them, "
+        "the region itself counted in, that change the probability at least as much; it is not corrected for the "
+        "number of rows."
+    ] * bool(controls)
+    notes.append(
+        "A changed picture or network is unlike anything in training, so the answer may change for that reason alone: "
+        "compare with the random regions, which are as unlike."
+    )
+    notes += [f"Left out: {what}. {why}" for what, why in table.left_out.items()]
+    for note in notes:
+        st.caption(plain(note))
+
+
+def _show_trust(found: Trust) -> None:
+    st.plotly_chart(removal_chart(found), config={"displayModeBar": False}, alt=removal_chart_alt(found))
+    st.plotly_chart(randomisation_chart(found), config={"displayModeBar": False}, alt=randomisation_chart_alt(found))
+    for name, verdict, misleads in found.tests:
+        st.markdown(f"**{name}.** {plain(verdict)}")
+        st.caption(plain(f"Misleads when {misleads}"))
+    st.caption(
+        plain(
+            f"Deletion covers cells with {found.deletion.substitute}, insertion uncovers them in "
+            f"{found.insertion.substitute}. Map: {found.attention_map.method}."
+        )
+    )
