@@ -12,10 +12,10 @@ from attnviz.errors import AssetError, NotFoundError
 from attnviz.pictures import Picture
 from attnviz.zoo.cards import WEIGHTS_FOLDER, Card
 
-NETWORKS = ("resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet", "vit")
+NETWORKS = ("resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet", "vit", "swin")
 
 
-def test_the_five_networks_are_bundled() -> None:
+def test_the_networks_are_bundled() -> None:
     assert zoo.names() == NETWORKS
 
 
