@@ -12,7 +12,7 @@ from dashboard.state import Grid, Selection
 
 STYLES: dict[Style, str] = {"heat": "Heat", "spotlight": "Spotlight"}
 GRIDS: dict[Grid, str] = {"cells": "Cells", "smooth": "Smooth"}
-SCALES: dict[Scale, str] = {"per map": "Per map", "shared": "Shared", "rank": "Rank", "raw": "Full range"}
+SCALES: dict[Scale, str] = {"per map": "Per map", "shared": "Shared", "rank": "Rank", "raw": "Raw"}
 DEFAULT_OPACITY = 0.85
 
 Name = TypeVar("Name")
@@ -62,7 +62,7 @@ def selection(networks: tuple[str, ...]) -> Selection:
             format_func=_named(SCALES),
             key=state.SCALE,
             bind="query-params",
-            help="; ".join(f"{SCALES[scale]}: {render.SCALES[scale]}" for scale in SCALES) + ".",
+            help=" ".join(f"{_capital(render.SCALES[scale])}." for scale in SCALES),
         )
         opacity = st.slider(
             "Opacity", 0.0, 1.0, DEFAULT_OPACITY, 0.05, key=state.OPACITY, persist_state="session", width=150
@@ -119,3 +119,7 @@ def disagreement(top_classes: Sequence[tuple[str, str]]) -> str:
 
 def _named(titles: Mapping[Name, str]) -> Callable[[Name], str]:
     return lambda key: titles.get(key, str(key))
+
+
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]

@@ -14,7 +14,7 @@ from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.overlay import legend_strip
 from attnviz.render.panel import span
 from attnviz.render.scale import ScaledMap
-from dashboard import drawing, gate_panel, service
+from dashboard import drawing, health_panel, service
 from dashboard.controls import disagreement
 from dashboard.drawing import ColourBar
 from dashboard.region_panel import outlines_of
@@ -148,7 +148,7 @@ def _how_to_read(picture: Picture, selection: Selection, answers: Answers, share
         notes.append(disagreement([(reading.title, reading.explained or "") for reading in answers.readings]))
     if selection.interpolation == "smooth":
         notes.append("Smoothed between cells: it looks finer than the network is.")
-    notes.append(gate_panel.flat_note(picture, answers))
+    notes.append(health_panel.flat_note(picture, answers))
     st.html(drawing.small_print([note for note in [*notes, NOT_EXPLANATION] if note]))
 
 

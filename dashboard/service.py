@@ -153,15 +153,6 @@ def trace(picture: Picture, name: str) -> Trace:
     return _trace(picture.sha256, name, picture)
 
 
-def trace_of(picture: Picture, name: str) -> Trace:
-    """One network's pass over a picture, run once and remembered. It may hold no record.
-
-    Raises:
-        AttnvizError: the network cannot be had or run; the message says why.
-    """
-    return _trace(picture.sha256, name, picture)
-
-
 def class_index(name: str, target: str | None) -> int | None:
     """Index of a class among the network's own; None if no class is asked for.
 

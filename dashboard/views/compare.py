@@ -8,7 +8,7 @@ from attnviz import zoo
 from attnviz.errors import AttnvizError
 from attnviz.focus import FocusScore
 from attnviz.regions import Region
-from dashboard import controls, downloads, focus_panel, gate_panel, panels, region_panel, service, sidebar, state
+from dashboard import controls, downloads, focus_panel, health_panel, panels, region_panel, service, sidebar, state
 from dashboard.service import Answers, MapChoice, Reading
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
@@ -52,7 +52,7 @@ def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
 Section = Callable[[Entry, Selection, Answers, tuple[Region, ...]], None]
 """Draws what one tab shows, given the regions with the one in focus first; there may be none."""
 
-SECTIONS: dict[str, Section] = {"What do the gates do?": gate_panel.draw}
+SECTIONS: dict[str, Section] = {"Gate health": health_panel.draw}
 """Tabs below the scores, by the question that each answers. Only the open tab is drawn."""
 
 

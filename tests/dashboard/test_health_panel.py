@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz.health import of_trace
 from attnviz.records import ChannelWeights, FeatureMask, Site, SpatialMask, Trace
 from dashboard import panels, state
-from dashboard.gate_panel import place, rows
+from dashboard.health_panel import place, rows
 from dashboard.state import Selection
 
 
@@ -66,15 +66,15 @@ def gates(*names: str) -> None:
     """A page with the gates of some networks on the first sample; runs on its own."""
     import streamlit as st
 
-    from dashboard import gate_panel, service
+    from dashboard import health_panel, service
     from dashboard.service import Answers, MapChoice
     from dashboard.sidebar import Entry
 
     sample = service.samples()[0]
     picture = sample.open()
     answers = Answers(tuple(service.read(picture, name, MapChoice("own")) for name in names), {})
-    st.markdown(gate_panel.flat_note(picture, answers) or "no note")
-    gate_panel.draw(Entry("chelsea", "Chelsea", picture), None, answers, ())
+    st.markdown(health_panel.flat_note(picture, answers) or "no note")
+    health_panel.draw(Entry("chelsea", "Chelsea", picture), None, answers, ())
 
 
 def test_the_gates_of_a_network_are_listed_and_a_channel_gate_can_be_chosen():
