@@ -12,6 +12,7 @@ from attnviz.errors import AssetError
 from attnviz.models import build
 from attnviz.pictures import ModelInput, Picture, preprocess
 from attnviz.zoo.cards import WEIGHTS_FOLDER, Card, card_of
+from attnviz.zoo.checkpoint_match import KeyMatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +22,12 @@ class Loaded:
     Attributes:
         model: with its weights, in evaluation mode, float32, on the processor.
         card: what is known of it.
+        match: of a checkpoint of the user's own, how its tensors fitted the network.
     """
 
     model: nn.Module
     card: Card
+    match: KeyMatch | None = None
 
     def preprocess(self, picture: Picture) -> ModelInput:
         """The network's input for a picture, as its card says."""
