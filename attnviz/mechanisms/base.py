@@ -21,6 +21,20 @@ class WrittenToError(Exception):
     """A tensor was written to, or let go, between its layer's run and the look at that run. Never leaves a trace."""
 
 
+class UnreadUseError(ValueRangeError):
+    """A layer of a kind that is read was called in a way that is not. A trace goes on and names it in `Trace.unread`.
+
+    Args:
+        layer: dotted name.
+        why: the sentence for `Trace.unread`.
+    """
+
+    def __init__(self, layer: str, why: str) -> None:
+        super().__init__(f"{layer}: {why}")
+        self.layer = layer
+        self.why = why
+
+
 class LetGo:
     """Stands for an output that nobody kept."""
 

@@ -16,8 +16,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from attnviz.errors import ValueRangeError
-from attnviz.mechanisms.base import Emit, Mechanism, Run, one_picture, register
+from attnviz.mechanisms.base import Emit, Mechanism, Run, UnreadUseError, one_picture, register
 from attnviz.records import Deferred, SelfAttention
 
 
@@ -60,14 +59,16 @@ class MultiheadAttentionMechanism(Mechanism[nn.MultiheadAttention]):
     def _refuse_other_uses(layer: nn.MultiheadAttention, run: Run, name: str) -> None:
         query, key, value = (run.argument(at, word) for at, word in enumerate(("query", "key", "value")))
         if query is not key or key is not value:
-            raise ValueRangeError(
-                f"{name}: nn.MultiheadAttention must get one tensor as query, key and value; got several. "
-                "Attention between different tokens has no place on one grid, so it is not read."
+            raise UnreadUseError(
+                name,
+                "nn.MultiheadAttention must get one tensor as query, key and value; got several. "
+                "Attention between different tokens has no place on one grid, so it is not read.",
             )
         if layer.bias_k is not None or layer.add_zero_attn:
-            raise ValueRangeError(
-                f"{name}: keys must be tokens of the picture; got an extra key from add_bias_kv or add_zero_attn. "
-                "It lies nowhere on the grid, so this layer is not read."
+            raise UnreadUseError(
+                name,
+                "keys must be tokens of the picture; got an extra key from add_bias_kv or add_zero_attn. "
+                "It lies nowhere on the grid, so this layer is not read.",
             )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from attnviz.errors import NotFoundError, NothingTracedError, ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
-from attnviz.mechanisms.base import Run
+from attnviz.mechanisms.base import Run, UnreadUseError
 from attnviz.records import Record
 from attnviz.records.changed_models import CHANGED
 from attnviz.records.deferred import graph_kept
@@ -221,6 +221,10 @@ class _Gathering(Session):
         if input_hw != self.input_hw:
             self.input_hw = input_hw
             self.said.clear()
+
+    def pass_over(self, use: UnreadUseError) -> None:
+        """Left alone, the layer would let through what the intervention takes away."""
+        raise use
 
     def hook_layers(self, found: Iterable[Found]) -> None:
         try:

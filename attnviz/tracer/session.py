@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 from torch.utils.hooks import RemovableHandle
 
-from attnviz.mechanisms.base import LetGo, Mechanism, Run
+from attnviz.mechanisms.base import LetGo, Mechanism, Run, UnreadUseError
 from attnviz.records import Part, Record, Site, TokenGrid, owned
 from attnviz.records.kinds import changed
 from attnviz.records.token_layouts import TokenLayout, token_grid, token_layouts
@@ -32,12 +32,12 @@ class Options(NamedTuple):
 
 def run_watched(
     model: nn.Module, tensor: Tensor, found: Iterable[Found], options: Options, *, at_once: bool
-) -> tuple[object, list[Record]]:
-    """One pass of the network: its output and the records."""
+) -> tuple[object, list[Record], dict[str, str]]:
+    """One pass of the network: its output, the records, and the layers whose use is not read, with the reason."""
     session = Session(model, (int(tensor.shape[-2]), int(tensor.shape[-1])), options, at_once=at_once)
     with session.watching(found):
         output = model(tensor)
-    return output, session.records
+    return output, session.records, session.unread
 
 
 class Session:
@@ -49,6 +49,7 @@ class Session:
 
     def __init__(self, model: nn.Module, input_hw: tuple[int, int] | None, options: Options, *, at_once: bool) -> None:
         self.records: list[Record] = []
+        self.unread: dict[str, str] = {}
         self.options = options
         self.editors = EDITING.get()
         self._model = model
@@ -148,6 +149,10 @@ class Session:
         self._handles[handle] = None
         return handle
 
+    def pass_over(self, use: UnreadUseError) -> None:
+        """A layer was used in a way that is not read: go on without it, and say so."""
+        self.unread[use.layer] = use.why
+
     def tokens(self, layer: str, count: int) -> TokenGrid | str:
         """How `count` tokens of a layer lie, or the sentence that says why nobody knows."""
         asked, input_hw = self.options.grid_hw, self.input_hw
@@ -207,7 +212,13 @@ class LayerWatch:
         self._pending.append((kind, site, held))
 
     def after(self, module: nn.Module, look: Callable[[Run], None], *, hidden: bool = False) -> RemovableHandle:
-        return self._session.hook(module, look, hidden=hidden, keep=module is not self._module)
+        def look_or_pass_over(run: Run) -> None:
+            try:
+                look(run)
+            except UnreadUseError as use:
+                self._session.pass_over(use)
+
+        return self._session.hook(module, look_or_pass_over, hidden=hidden, keep=module is not self._module)
 
     def take(self) -> list[Record]:
         """The records of the layer's run, which is over."""

@@ -50,19 +50,18 @@ def trace(
 
     Raises:
         ShapeError: the input is not one picture, or a layer ran on several.
-        ValueRangeError: the model is in training mode or has compiled parts, or a layer is used unusually.
+        ValueRangeError: the model is in training mode or has compiled parts, or a layer that an intervention
+            changes is used in a way that is not read.
         NothingTracedError: no known attention layer ran.
-        UnreadableError: all attention in the network is of a kind that is refused or unknown; the message says why.
+        UnreadableError: all attention in the network is of a kind that is refused or unknown, or used in a way that is
+            not read; the message says why.
     """
     tensor, geometry = one_seen(model_input)
     model = getattr(model, "_orig_mod", model)
     found, unread = attention_layers(model)
     if not found and not allow_empty:
         if unread:
-            raise UnreadableError(
-                f"{name_of(model)} must have attention that can be read; got {_in_short(unread)} "
-                "Trace another network, or pass allow_empty=True."
-            )
+            raise _unreadable(model, unread)
         raise NothingTracedError(
             f"no known attention layer is in {name_of(model)!r}. Known: {', '.join(known_keys())}. "
             'See CONTRIBUTING, "Add a mechanism", or pass allow_empty=True.'
@@ -72,12 +71,15 @@ def trace(
     with torch.inference_mode(False), torch.set_grad_enabled(grad):
         tensor = beside(model, tensor.clone() if tensor.is_inference() else tensor)
         try:
-            output, records = run_watched(model, tensor, found, options, at_once=verify or eager)
+            output, records, unread_uses = run_watched(model, tensor, found, options, at_once=verify or eager)
         except WrittenToError:
-            output, records = run_watched(model, tensor, found, options, at_once=True)
+            output, records, unread_uses = run_watched(model, tensor, found, options, at_once=True)
         logits = _logits(output)
         logits = logits if grad else logits.detach().to("cpu", copy=True)
+    unread |= unread_uses
     if not records and not allow_empty:
+        if unread_uses:
+            raise _unreadable(model, unread)
         raise NothingTracedError(
             f"no known attention layer ran in {name_of(model)!r}; it has {', '.join(name for name, _, _ in found)}. "
             "Trace the network that calls them, or pass allow_empty=True."
@@ -92,7 +94,7 @@ def trace(
         logits=logits,
         geometry=geometry,
         records=tuple(records),
-        not_run=tuple(name for name, _, _ in found if name not in ran),
+        not_run=tuple(name for name, _, _ in found if name not in ran and name not in unread),
         unread=unread,
         untrained=untrained,
     )
@@ -144,6 +146,13 @@ def trace_each(
             allow_empty=allow_empty,
         )
         for picture in singles
+    )
+
+
+def _unreadable(model: nn.Module, unread: dict[str, str]) -> UnreadableError:
+    return UnreadableError(
+        f"{name_of(model)} must have attention that can be read; got {_in_short(unread)} "
+        "Trace another network, or pass allow_empty=True."
     )
 
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from attnviz.errors import ValueRangeError
+from attnviz.errors import UnreadableError, ValueRangeError
 from attnviz.records import SelfAttention
-from attnviz.tracer import trace
-from tests.mechanisms.contract import MechanismContract, Net, vary
+from attnviz.tracer import intervene, trace
+from tests.mechanisms.contract import MechanismContract, Net, hooks_of, vary
 
 
 class MultiheadContract(MechanismContract):
@@ -206,5 +206,44 @@ class Cross(nn.Module):
     ("options", "reason"), [({}, "one tensor as query, key and value"), ({"add_zero_attn": True}, "extra key")]
 )
 def test_other_uses_are_refused_by_name(options: dict[str, bool], reason: str) -> None:
-    with pytest.raises(ValueRangeError, match=f"^attention: .*{reason}"):
-        trace(Cross(**options).eval(), torch.randn(1, 3, 2, 2))
+    model, x = Cross(**options).eval(), torch.randn(1, 3, 2, 2)
+    with pytest.raises(UnreadableError, match=f"got attention: .*{reason}"):
+        trace(model, x)
+    unread = trace(model, x, allow_empty=True).unread
+    assert list(unread) == ["attention"]
+    assert reason in unread["attention"]
+
+
+class SelfThenCross(nn.Module):
+    """A decoder: attention within its tokens, then from them to others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.within = nn.MultiheadAttention(3, 1, batch_first=True)
+        self.across = Cross()
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = x.flatten(2).transpose(1, 2)
+        attended = self.within(tokens, tokens, tokens, need_weights=False)[0]
+        return self.across(attended.transpose(1, 2).reshape(x.shape))
+
+
+@pytest.mark.parametrize("how", [{}, {"verify": True}, {"eager": True}])
+def test_a_layer_between_different_tokens_does_not_end_the_trace_of_the_others(how: dict[str, bool]) -> None:
+    model, x = vary(SelfThenCross()).eval(), torch.randn(1, 3, 2, 2)
+    with torch.no_grad():
+        expected = model(x)[0]
+    result = trace(model, x, **how)
+    assert result.layers == ("within",)
+    assert list(result.unread) == ["across.attention"]
+    assert "one tensor as query, key and value" in result.unread["across.attention"]
+    assert result.not_run == ()
+    assert torch.equal(result.logits, expected)
+    assert hooks_of(model) == 0
+
+
+def test_an_intervention_does_not_pass_over_it() -> None:
+    """It would let through what was to be hidden."""
+    model, x = vary(SelfThenCross()).eval(), torch.randn(1, 3, 2, 2)
+    with intervene(model, hide=[0]), pytest.raises(ValueRangeError, match=r"^across\.attention: .*one tensor as query"):
+        model(x)
