@@ -1,28 +1,34 @@
 """The page `docs/evaluation.md`, made of the numbers on the cards and of nothing else."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM
+from attnviz.training.evaluation_numbers import (
+    MAP_TITLES,
+    NONE,
+    NOT_KNOWN,
+    NOTHING,
+    Numbers,
+    as_fact,
+    as_list,
+    as_triple,
+    difference,
+    focus_of,
+    number_of,
+    over_centre,
+    percent,
+    plain,
+    points,
+    score_of,
+    table,
+)
 from attnviz.training.evaluation_words import HEAD, LOOK, MISLEADS, TRIED
-from attnviz.training.facts import BEFORE_GATE, MEAN_GATES, UNTRAINED, Fact
+from attnviz.training.facts import BEFORE_GATE, MEAN_GATES, UNTRAINED
 from attnviz.training.measure import GRAD_CAM
 from attnviz.training.tried import Tried
 from attnviz.zoo import Card
 
-MAP_TITLES = {
-    "spatial_gate": "spatial gate",
-    "feature_mask": "feature mask",
-    "rollout": "rollout",
-    "received": "attention received",
-    "gated_activation": "gate-weighted activation",
-    "ungated_activation": "activation before the gate",
-    GRAD_CAM: "Grad-CAM, true class",
-}
-"""Key: a map's name. Value: what the page calls it. The first one that a network has, Grad-CAM aside, is its own."""
-
 RIVALS = (UNIFORM, CENTRED_GAUSSIAN, UNTRAINED, MEAN_GATES, BEFORE_GATE)
-
-Numbers = Sequence[float]
 
 
 def page(cards: Sequence[Card], rows: Sequence[Tried], seed: int = 0) -> str:
@@ -35,10 +41,11 @@ def page(cards: Sequence[Card], rows: Sequence[Tried], seed: int = 0) -> str:
     """
     parts = [HEAD.format(seed=seed)]
     if cards:
+        parts += ["## In short", _in_short(cards)]
         parts += ["## Accuracy and cost", _accuracy(cards), _choice(cards)]
         parts += ["## Calibration", _calibration(cards)]
         parts += ["## Do they look at the object?", LOOK.format(seed=seed), _counted(cards), _baselines(cards)]
-        parts += ["### Ranking by Grad-CAM of the true class", _ranking(cards, lambda card: GRAD_CAM)]
+        parts += ["### Ranking by Grad-CAM of the true class", _ranking(cards, _grad_cam)]
         parts += ["### Ranking by the network's own attention", _ranking(cards, own_map)]
         parts += ["### Where attention does not beat the centre", _verdicts(cards)]
         parts += ["### Every map against everything it is compared with", _against(cards)]
@@ -49,38 +56,7 @@ def page(cards: Sequence[Card], rows: Sequence[Tried], seed: int = 0) -> str:
 
 def own_map(card: Card) -> str | None:
     """Name of the map that shows the network's own attention, as `attnviz.maps.native` chooses it; None without one."""
-    return next((name for name in MAP_TITLES if name != GRAD_CAM and name in _focus(card)), None)
-
-
-def percent(triple: Numbers) -> str:
-    """A share and its interval in percent: "70.8 % (69.0 to 72.5)"."""
-    value, low, high = (100 * number for number in triple)
-    return f"{value:.1f} % ({low:.1f} to {high:.1f})"
-
-
-def points(triple: Numbers) -> str:
-    """A difference of shares and its interval in percentage points, with signs."""
-    return "{} ({} to {})".format(*(_signed(100 * number, 1) for number in triple))
-
-
-def plain(triple: Numbers) -> str:
-    """A number and its interval."""
-    return "{:.2f} ({:.2f} to {:.2f})".format(*triple)
-
-
-def difference(triple: Numbers) -> str:
-    """A difference and its interval, with signs."""
-    return "{} ({} to {})".format(*(_signed(number, 2) for number in triple))
-
-
-def _signed(number: float, digits: int) -> str:
-    text = f"{number:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    ruled = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in ruled)
+    return next((name for name in MAP_TITLES if name != GRAD_CAM and name in focus_of(card)), None)
 
 
 def _accuracy(cards: Sequence[Card]) -> str:
@@ -94,11 +70,11 @@ def _accuracy(cards: Sequence[Card]) -> str:
                 card.mechanism,
                 f"{card.parameters:,}",
                 f"{card.preprocessing.short_side} px",
-                f"{_number(card, 'multiply_adds') / 1e6:,.0f} M",
-                f"{times[card.name] / 60:.0f} min" if card.name in times else "not known",
-                f"{sum(times.values()) / 60:.0f} min" if times else "not known",
-                percent(_triple(card.measured["top1"])),
-                percent(_triple(card.measured["top5"])),
+                f"{number_of(card, 'multiply_adds') / 1e6:,.0f} M",
+                f"{times[card.name] / 60:.0f} min" if card.name in times else NOT_KNOWN,
+                f"{sum(times.values()) / 60:.0f} min" if times else NOT_KNOWN,
+                percent(as_triple(card.measured["top1"])),
+                percent(as_triple(card.measured["top5"])),
             )
         )
     head = (
@@ -112,25 +88,26 @@ def _accuracy(cards: Sequence[Card]) -> str:
         "top-1",
         "top-5",
     )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _choice(cards: Sequence[Card]) -> str:
-    counts = sorted({int(_number(card, "pictures")) for card in cards})
+    counts = sorted({int(number_of(card, "pictures")) for card in cards})
     return (
         f"Measured on {' and '.join(f'{count:,}' for count in counts)} validation pictures, with Wilson's intervals. "
-        "The input size of each network was chosen among a few by accuracy on these very pictures, which favours all of "
-        "them a little, by less than their intervals are wide. Multiply-adds are those of one square picture, the "
-        "products of attention included. Training times are of one processor core, shared with other work: the phase "
-        "that ends in the network, and all phases on the way to it; a trunk that several share counts for each."
+        "The input size of each network was chosen among a few by accuracy on these very pictures, which favours "
+        "all of them a little, by less than their intervals are wide. Multiply-adds are those of one square picture, "
+        "the products of attention included. Training times are of one processor core, shared with other work: the "
+        "phase that ends in the network, and all phases on the way to it, its teachers' included; a trunk that several "
+        "share counts for each."
     )
 
 
 def _calibration(cards: Sequence[Card]) -> str:
     rows = []
     for card in cards:
-        numbers = _fact(card.measured["calibration"])
-        (accuracy, _, _), confidence = _triple(card.measured["top1"]), float(str(numbers["confidence"]))
+        numbers = as_fact(card.measured["calibration"])
+        (accuracy, _, _), confidence = as_triple(card.measured["top1"]), float(str(numbers["confidence"]))
         sure = "less sure than right" if confidence < accuracy else "surer than right"
         rows.append(
             (
@@ -142,29 +119,29 @@ def _calibration(cards: Sequence[Card]) -> str:
                 f"{sure}, by {abs(100 * (confidence - accuracy)):.1f} points",
             )
         )
-    found = [[_triple(each) for each in _list(_fact(card.measured["calibration"])["bins"])] for card in cards]
+    found = [[as_triple(each) for each in as_list(as_fact(card.measured["calibration"])["bins"])] for card in cards]
     edges = [f"{each[0]:.0%} to {each[1]:.0%}" for each in found[0]]
     bins = [(card.title, *map(_bin, of)) for card, of in zip(cards, found, strict=True)]
     return "\n\n".join(
         (
             f"Expected calibration error over {len(edges)} bins of equal width (Guo et al. 2017, arXiv:1706.04599), "
-            "and the negative log likelihood of the true class in nats. Confidence is the mean probability of the first "
-            "answer.",
-            _table(("network", "calibration error", "log likelihood", "confidence", "top-1", "so it is"), rows),
+            "and the negative log likelihood of the true class in nats. Confidence is the mean probability of the "
+            "first answer.",
+            table(("network", "calibration error", "log likelihood", "confidence", "top-1", "so it is"), rows),
             "Reliability: the share of right answers among the pictures whose first answer has such a probability, and "
             "in brackets how many there are.",
-            _table(("network", *edges), bins),
+            table(("network", *edges), bins),
         )
     )
 
 
 def _bin(each: Numbers) -> str:
     _, _, count, _, accuracy = each
-    return f"{accuracy:.0%} ({count:,.0f})" if count else "none"
+    return f"{accuracy:.0%} ({count:,.0f})" if count else NONE
 
 
 def _counted(cards: Sequence[Card]) -> str:
-    boxes = [_fact(card.measured["boxes"]) for card in cards]
+    boxes = [as_fact(card.measured["boxes"]) for card in cards]
     counts = {(int(str(each["pictures"])), int(str(each["whole"]))) for each in boxes}
     said = [
         f"Scored are {pictures:,} pictures. The box of {whole:,} more is the whole picture: nothing is left to compare "
@@ -174,52 +151,79 @@ def _counted(cards: Sequence[Card]) -> str:
     without = [
         f"{card.title}, {MAP_TITLES[name]}: {numbers['without']:,} of them are zero everywhere and have no score."
         for card in cards
-        for name, numbers in _focus(card).items()
+        for name, numbers in focus_of(card).items()
         if numbers["without"]
     ]
     return "\n".join([*said, *(f"- {line}" for line in without)])
 
 
 def _baselines(cards: Sequence[Card]) -> str:
-    boxes = _fact(cards[0].measured["boxes"])
+    boxes = as_fact(cards[0].measured["boxes"])
     rows = [
-        (rival, percent(_score(boxes[rival], "share")), plain(_score(boxes[rival], "lift")),
-         percent(_score(boxes[rival], "hit")))
+        (rival, percent(score_of(boxes[rival], "share")), plain(score_of(boxes[rival], "lift")),
+         percent(score_of(boxes[rival], "hit")))
         for rival in (UNIFORM, CENTRED_GAUSSIAN)
     ]  # fmt: skip
-    return "What maps that know nothing score:\n\n" + _table(("map", "energy in box", "lift", "pointing"), rows)
+    return "What maps that know nothing score:\n\n" + table(("map", "energy in box", "lift", "pointing"), rows)
 
 
 def _ranking(cards: Sequence[Card], chosen: Callable[[Card], str | None]) -> str:
     """The networks by the lift of one map of each."""
-    having = [(card, name) for card in cards if (name := chosen(card)) in _focus(card) and name]
-    having.sort(key=lambda each: -_score(_focus(each[0])[each[1]], "lift")[0])
     rows = []
-    for place, (card, name) in enumerate(having, start=1):
-        numbers = _focus(card)[name]
-        centre = _fact(_fact(numbers["against"])[CENTRED_GAUSSIAN])
+    for place, (card, name) in enumerate(_ranked(cards, chosen), start=1):
+        numbers = focus_of(card)[name]
         rows.append(
             (
                 f"{place}. {card.title}",
                 MAP_TITLES[name],
-                plain(_score(numbers, "lift")),
-                percent(_score(numbers, "share")),
-                percent(_score(numbers, "hit")),
-                difference(_score(centre, "lift")),
-                points(_score(centre, "share")),
+                plain(score_of(numbers, "lift")),
+                percent(score_of(numbers, "share")),
+                percent(score_of(numbers, "hit")),
+                difference(over_centre(numbers, "lift")),
+                points(over_centre(numbers, "share")),
             )
         )
     head = ("network", "map", "lift", "energy in box", "pointing", "lift over the centre's", "energy over the centre's")
-    return _table(head, rows)
+    return table(head, rows)
+
+
+def _ranked(cards: Sequence[Card], chosen: Callable[[Card], str | None]) -> list[tuple[Card, str]]:
+    """The networks that have the map, the highest lift first."""
+    having = [(card, name) for card in cards if (name := chosen(card)) is not None and name in focus_of(card)]
+    return sorted(having, key=lambda each: -score_of(focus_of(each[0])[each[1]], "lift")[0])
+
+
+def _in_short(cards: Sequence[Card]) -> str:
+    best = max(cards, key=lambda card: as_triple(card.measured["top1"])[0])
+    said = [f"- Most often right: {best.title}, {percent(as_triple(best.measured['top1']))} of first answers."]
+    for question, chosen in (("Grad-CAM of the true class", _grad_cam), ("the network's own attention", own_map)):
+        ranked = _ranked(cards, chosen)
+        if not ranked:
+            continue
+        card, name = ranked[0]
+        numbers = focus_of(card)[name]
+        above = sum(over_centre(focus_of(each)[key], "share")[1] > 0 for each, key in ranked)
+        what = "" if name == GRAD_CAM else f", by its {MAP_TITLES[name]}"
+        said.append(
+            f"- By {question}, {card.title} has the highest lift{what}: {plain(score_of(numbers, 'lift'))}. "
+            f"{above or 'None'} of {len(ranked)} networks put more of it on the object than a map that looks at the "
+            "middle of every picture does."
+        )
+    return "\n".join(said)
+
+
+def _grad_cam(_card: Card) -> str:
+    return GRAD_CAM
 
 
 def _verdicts(cards: Sequence[Card]) -> str:
     """One sentence for each map that does not beat the centred Gaussian, and one for those that do."""
     said, beating = [], []
     for card in cards:
-        for name, numbers in _focus(card).items():
-            centre = _fact(_fact(numbers["against"])[CENTRED_GAUSSIAN])
-            value, low, high = _score(centre, "share")
+        for name, numbers in focus_of(card).items():
+            if name == "ungated_activation":
+                continue
+            value, low, high = over_centre(numbers, "share")
             what = f"{card.title}, {MAP_TITLES[name]}"
             if low > 0:
                 beating.append(what)
@@ -248,31 +252,31 @@ def _against(cards: Sequence[Card]) -> str:
         dict.fromkeys(
             rival
             for card in cards
-            for numbers in _focus(card).values()
-            for rival in _fact(numbers["against"])
+            for numbers in focus_of(card).values()
+            for rival in as_fact(numbers["against"])
             if rival not in RIVALS
         )
     )
     rivals = [*RIVALS, *others]
     rows = []
     for card in cards:
-        for name, numbers in _focus(card).items():
-            against = _fact(numbers["against"])
+        for name, numbers in focus_of(card).items():
+            against = as_fact(numbers["against"])
             cells = []
             for rival in rivals:
-                fact = _fact(against.get(rival, {}))
+                fact = as_fact(against.get(rival, {}))
                 if "share" not in fact:
-                    cells.append("\N{EN DASH}")
+                    cells.append(NOTHING)
                 else:
-                    cells.append(f"{points(_score(fact, 'share'))}<br>{difference(_score(fact, 'lift'))}")
-            rows.append((f"{card.title}: {MAP_TITLES[name]}", percent(_score(numbers, "share")), *cells))
-    return "\n\n".join([*said, _table(("map", "energy in box", *(f"over {rival}" for rival in rivals)), rows)])
+                    cells.append(f"{points(score_of(fact, 'share'))}<br>{difference(score_of(fact, 'lift'))}")
+            rows.append((f"{card.title}: {MAP_TITLES[name]}", percent(score_of(numbers, "share")), *cells))
+    return "\n\n".join([*said, table(("map", "energy in box", *(f"over {rival}" for rival in rivals)), rows)])
 
 
 def _mean_gates(cards: Sequence[Card]) -> str:
     rows = [
-        (card.title, percent(_triple(card.measured["top1"])), percent(_score(card.measured["mean_gates"], "top1")),
-         points(_score(card.measured["mean_gates"], "top1_difference")))
+        (card.title, percent(as_triple(card.measured["top1"])), percent(score_of(card.measured["mean_gates"], "top1")),
+         points(score_of(card.measured["mean_gates"], "top1_difference")))
         for card in cards
         if "mean_gates" in card.measured
     ]  # fmt: skip
@@ -282,7 +286,7 @@ def _mean_gates(cards: Sequence[Card]) -> str:
         "Top-1 accuracy with every gate replaced by its own mean, over channels and positions, for each picture: what "
         "is left when a gate may be strong or weak but may not choose. The networks were not trained for it."
     )
-    return f"{said}\n\n" + _table(("network", "as trained", "gates at their mean", "what choosing gains"), rows)
+    return f"{said}\n\n" + table(("network", "as trained", "gates at their mean", "what choosing gains"), rows)
 
 
 def _tried(rows: Sequence[Tried]) -> str:
@@ -290,46 +294,18 @@ def _tried(rows: Sequence[Tried]) -> str:
         return ""
     sides = sorted({side for row in rows for side in row.top1}, key=int)
     head = ("run", "what was changed", *(f"top-1 / top-5 at {side} px" for side in sides), "minutes")
-    return _table(
+    return table(
         head,
         [
             (
                 row.name,
                 row.changed + (f" ({row.classes} classes)" if row.classes != 50 else ""),
                 *(
-                    f"{100 * row.top1[side]:.1f} / {100 * row.top5[side]:.1f} %" if side in row.top1 else "\N{EN DASH}"
+                    f"{100 * row.top1[side]:.1f} / {100 * row.top5[side]:.1f} %" if side in row.top1 else NOTHING
                     for side in sides
                 ),
-                "not known" if row.minutes is None else f"{row.minutes:.0f}",
+                NOT_KNOWN if row.minutes is None else f"{row.minutes:.0f}",
             )
             for row in rows
         ],
     )
-
-
-def _focus(card: Card) -> dict[str, Fact]:
-    """Numbers of the card's maps that have any, in the order of `MAP_TITLES`."""
-    found = _fact(card.measured["focus"])
-    return {name: _fact(found[name]) for name in MAP_TITLES if name in found and "share" in _fact(found[name])}
-
-
-def _fact(value: object) -> Mapping[str, object]:
-    assert isinstance(value, Mapping)
-    return value
-
-
-def _score(numbers: object, name: str) -> Numbers:
-    return _triple(_fact(numbers)[name])
-
-
-def _list(value: object) -> Sequence[object]:
-    assert isinstance(value, (list, tuple))
-    return value
-
-
-def _triple(value: object) -> Numbers:
-    return [float(str(number)) for number in _list(value)]
-
-
-def _number(card: Card, name: str) -> float:
-    return float(str(card.measured[name]))

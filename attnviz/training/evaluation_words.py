@@ -34,8 +34,7 @@ TRIED = """Runs that were measured while the recipe was looked for, and the stud
 from three seeds by one short schedule, so that a difference between networks can be told from luck. A row is added by
 `python -m attnviz train NAME --measure`."""
 
-MISLEADS = """- The intervals are over pictures. They do not hold what another seed of the training would have given: see the seeds
-  above.
+MISLEADS = """- The intervals are over pictures. They do not hold what another seed of the training would have given.
 - A box is not an outline: a map on the background between a dog's legs counts as inside.
 - In many pictures the object fills most of the frame, and then every map scores high. Read the differences.
 - Energy in a box says where a map lies, not whether the network needs what is there. `attnviz.faithfulness` tests that.
