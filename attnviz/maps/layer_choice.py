@@ -1,5 +1,6 @@
 """Which layer of a network a map of its features or gradients is made from."""
 
+import re
 from fnmatch import fnmatchcase
 
 from torch import nn
@@ -42,8 +43,9 @@ def _default_layer(modules: dict[str, nn.Module]) -> str:
     the patch tokens without gradient. The last block's LayerNorm is no choice either: after it all tokens share a large
     component, whose sign alone makes a Grad-CAM map nearly full or nearly empty.
     """
-    for pattern in ("blocks.*.norm1", "encoder.layers.*.ln_1"):
-        norms = [name for name in modules if fnmatchcase(name, pattern) and name.count(".") == pattern.count(".")]
+    # timm's and ours, torchvision's, and those of transformers, whose encoder may stand deeper
+    for first_norm in (r"blocks\.\d+\.norm1", r"encoder\.layers\.\w+\.ln_1", r".*\.layers?\.\d+\.layernorm_before"):
+        norms = [name for name in modules if re.fullmatch(first_norm, name)]
         if len(norms) > 1:
             return norms[-2].rpartition(".")[0]
         if norms:

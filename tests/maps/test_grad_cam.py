@@ -6,6 +6,7 @@ and that is alpha_k. W = [[4, -4], [0, 4]] gives alpha = (1, -1) for class 0 and
 Scores: class 0: 4 * 2.5 - 4 * 1.5 = 4; class 1: 4 * 1.5 = 6.
 """
 
+import re
 import threading
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import timm
 import torch
 import torchvision
+import transformers
 from torch import nn
 
 from attnviz.errors import NotFoundError, NothingTracedError, ShapeError, ValueRangeError
@@ -261,3 +263,13 @@ def test_a_transformer_of_another_library_is_read_where_its_last_block_begins():
     torchvision_s = torchvision.models.VisionTransformer(image_size=32, num_layers=3, hidden_dim=8, mlp_dim=8, **sizes)
     assert find_layer(timm_s, None) == ("blocks.1", timm_s.blocks[1])
     assert find_layer(torchvision_s, None)[0] == "encoder.layers.encoder_layer_1"
+
+
+def test_a_transformer_of_hugging_face_is_read_where_its_last_block_begins():
+    config = transformers.ViTConfig(
+        hidden_size=8, num_hidden_layers=3, num_attention_heads=2, intermediate_size=8, image_size=16, patch_size=8
+    )
+    model = transformers.ViTForImageClassification(config).eval()
+    name, block = find_layer(model, None)
+    assert re.fullmatch(r"vit\..*layers?\.1", name)
+    assert hasattr(block, "layernorm_before")
