@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from attnviz.layers.residual_attention import SoftMask
 from attnviz.models import build
 from attnviz.training import loop
 from attnviz.training.data import Split
@@ -101,6 +102,41 @@ def test_a_network_with_fresh_gates_starts_from_what_the_trunk_knew(name: str) -
     x = torch.randn(2, 3, 32, 40)
     with torch.no_grad():
         torch.testing.assert_close(target.eval()(x), trunk.eval()(x), rtol=1e-4, atol=1e-5)
+
+
+def test_residual_attention_with_closed_masks_computes_what_the_trunk_knew() -> None:
+    torch.manual_seed(0)
+    plain = build("resnet_plain", 3)
+    plain(torch.randn(8, 3, 32, 32))  # running statistics that are not zero and one
+    target = build("residual_attention", 3)
+    fresh = loop.transplant(plain.state_dict(), target, CLASSES, CLASSES)
+    assert {name.split(".")[2] for name in fresh} == {"mask"}
+    new, old = target.state_dict(), plain.state_dict()
+    assert torch.equal(new["layer2.1.trunk.conv1.weight"], old["layer2.1.conv1.weight"])
+    masks = [module for module in target.modules() if isinstance(module, SoftMask)]
+    assert len(masks) == 3
+    for mask in masks:  # sigmoid(-100) is nothing, so (1 + M) T is T
+        torch.nn.init.zeros_(mask.logits[-1].weight)
+        torch.nn.init.constant_(mask.logits[-1].bias, -100.0)
+    x = torch.randn(2, 3, 32, 40)
+    with torch.no_grad():
+        torch.testing.assert_close(target.eval()(x), plain.eval()(x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_last_layer_of_another_width_keeps_its_fresh_weights() -> None:
+    plain = build("resnet_plain", 3)
+    target = build("swin", 3)
+    before = {name: tensor.clone() for name, tensor in target.state_dict().items()}
+    fresh = loop.transplant(plain.state_dict(), target, CLASSES, CLASSES)
+    new, old = target.state_dict(), plain.state_dict()
+    assert new["fc.weight"].shape[1] != old["fc.weight"].shape[1]
+    assert "fc.weight" in fresh
+    assert torch.equal(new["fc.weight"], before["fc.weight"])
+    # The stem and the first two stages are the trunk's; everything behind them is fresh.
+    for name in ("stem.0.weight", "layer1.0.conv1.weight", "layer2.1.bn2.running_mean", "layer2.0.shortcut.0.weight"):
+        assert torch.equal(new[name], old[name])
+    assert all(name.startswith(("layer3.", "layer4.", "norm.", "fc.weight")) for name in fresh)
+    assert {name for name in new if name.startswith(("layer3.", "layer4.", "norm."))} <= set(fresh)
 
 
 def test_a_student_imitates_its_teacher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
