@@ -1,6 +1,7 @@
 """The page `docs/evaluation.md`, made of the numbers on the cards and of nothing else."""
 
 from collections.abc import Callable, Sequence
+from statistics import mean, stdev
 
 from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM
 from attnviz.training.evaluation_numbers import (
@@ -50,7 +51,7 @@ def page(cards: Sequence[Card], rows: Sequence[Tried], seed: int = 0) -> str:
         parts += ["### Where attention does not beat the centre", _verdicts(cards)]
         parts += ["### Every map against everything it is compared with", _against(cards)]
         parts += ["### Without the gates' choice", _mean_gates(cards)]
-    parts += ["## Tried recipes", TRIED, _tried(rows), "## What these numbers do not say", MISLEADS]
+    parts += ["## Tried recipes", TRIED, _tried(rows), _seeds(rows), "## What these numbers do not say", MISLEADS]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -309,3 +310,23 @@ def _tried(rows: Sequence[Tried]) -> str:
             for row in rows
         ],
     )
+
+
+def _seeds(rows: Sequence[Tried]) -> str:
+    """Mean and spread of runs that differ in their seed alone, by the name of their architecture."""
+    groups: dict[str, list[Tried]] = {}
+    for row in rows:
+        what, _, seed = row.name.rpartition("_short_")
+        if what and seed.isdigit() and row.top1:
+            groups.setdefault(what, []).append(row)
+    lines = []
+    for what, runs in groups.items():
+        sides = [side for side in runs[0].top1 if all(side in run.top1 for run in runs)]
+        if len(runs) < 2 or not sides:
+            continue
+        said = []
+        for side in sides:
+            rates = [100 * run.top1[side] for run in runs]
+            said.append(f"{mean(rates):.1f} % on average, standard deviation {stdev(rates):.1f} points, at {side} px")
+        lines.append(f"- {what}, {len(runs)} seeds: {'; '.join(said)}.")
+    return "\n".join(["Top-1 over the seeds, by the short schedule:", "", *lines]) if lines else ""
