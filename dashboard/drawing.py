@@ -254,8 +254,8 @@ def region_legend(regions: Sequence[tuple[str, str, float]]) -> str:
     )
 
 
-def small_print(paragraphs: Sequence[str]) -> str:
-    """HTML of short notes, one paragraph each."""
-    return "".join(
-        f'<p style="font-size:0.9rem;line-height:1.4;margin:0 0 0.6rem">{html.escape(note)}</p>' for note in paragraphs
-    )
+def small_print(paragraphs: Sequence[str], in_columns: bool = False) -> str:
+    """HTML of short notes, one paragraph each; side by side where the page is wide enough, if asked for."""
+    style = "font-size:0.9rem;line-height:1.4;margin:0 0 0.6rem;break-inside:avoid"
+    notes = "".join(f'<p style="{style}">{html.escape(note)}</p>' for note in paragraphs)
+    return f'<div style="column-width:20rem;column-gap:2rem">{notes}</div>' if in_columns else notes

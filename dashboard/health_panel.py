@@ -36,7 +36,7 @@ def flat_note(picture: Picture, answers: Answers) -> str:
     """Which networks have flat gates on this picture, and how many; empty if there are none."""
     lines = {one.title: flat_line(healths_of(picture, one.name)) for one in answers.readings}
     told = "; ".join(f"{title}: {line}" for title, line in lines.items() if line)
-    return f"On this picture a gate may treat all alike. {told}." if told else ""
+    return f"{told} on this picture. A flat gate treats all places, or all channels, alike." if told else ""
 
 
 def draw(entry: Entry, _selection: Selection, answers: Answers, _regions: Sequence[Region]) -> None:

@@ -27,6 +27,7 @@ NARROWEST_PX = 230
 """Panels that would become narrower go to the next row."""
 
 MOST_IN_A_ROW = 6
+SHARED_BAR_PX = 420
 NAMES_PER_SIDE = 20
 """The names of several regions are this part of the longest side high: panels are small."""
 
@@ -45,13 +46,13 @@ class _Drawn:
 
 
 def draw(picture: Picture, selection: Selection, answers: Answers, chosen: tuple[ChosenRegion, ...]) -> None:
-    """Draw the panels, then one cell on how to read them."""
+    """Draw the panels, and how to read them beneath."""
     drawn = _drawn(picture, selection, answers, chosen)
     region = chosen[0].region if chosen else None
     bars = {one.bar for one in drawn}
     groups = {one.group for one in drawn}
     shared_bar = bars.pop() if len(bars) == len(groups) == 1 and len(drawn) > 1 else None
-    cells = len(drawn) + len(answers.failed) + 1
+    cells = len(drawn) + len(answers.failed)
     grid = st.grid(min(cells, MOST_IN_A_ROW), min_column_width=NARROWEST_PX, key="maps")
     for reading, one in zip(answers.readings, drawn, strict=True):
         with grid.cell():
@@ -60,8 +61,7 @@ def draw(picture: Picture, selection: Selection, answers: Answers, chosen: tuple
         with grid.cell():
             st.markdown(f"**{plain(title)}**")
             st.error(plain(problem))
-    with grid.cell():
-        _how_to_read(picture, selection, answers, shared_bar)
+    _how_to_read(picture, selection, answers, shared_bar)
 
 
 def _drawn(picture: Picture, selection: Selection, answers: Answers, chosen: tuple[ChosenRegion, ...]) -> list[_Drawn]:
@@ -140,7 +140,8 @@ def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | N
 def _how_to_read(picture: Picture, selection: Selection, answers: Answers, shared_bar: ColourBar | None) -> None:
     st.markdown("**How to read this**")
     if shared_bar is not None:
-        st.html(drawing.colour_bar(shared_bar))
+        with st.container(width=SHARED_BAR_PX):
+            st.html(drawing.colour_bar(shared_bar))
     notes = _scale_notes(selection, answers)
     if selection.map_kind == "own":
         notes.append("Own attention knows no class: it is what the network multiplied with, whatever it then answered.")
@@ -149,7 +150,7 @@ def _how_to_read(picture: Picture, selection: Selection, answers: Answers, share
     if selection.interpolation == "smooth":
         notes.append("Smoothed between cells: it looks finer than the network is.")
     notes.append(health_panel.flat_note(picture, answers))
-    st.html(drawing.small_print([note for note in [*notes, NOT_EXPLANATION] if note]))
+    st.html(drawing.small_print([note for note in [*notes, NOT_EXPLANATION] if note], in_columns=True))
 
 
 def _scale_notes(selection: Selection, answers: Answers) -> list[str]:

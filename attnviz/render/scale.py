@@ -116,7 +116,7 @@ def scale_sentences(scaled: Sequence[ScaledMap], titles: Sequence[str], scale: S
     if len(groups) > 1 and together:
         said.append(f"One scale for {'; one for '.join(together)}.")
     elif len(groups) > 1 and scale != "per map":
-        said.append("Here no two panels have one scale.")
+        said.append("Here no two panels share a scale.")
     units = dict.fromkeys(one.unit for one, _ in painted)
     if len(units) > 1:
         said.append(f"The units differ ({', '.join(units)}): compare where maps lie, not how large they are.")

@@ -8,7 +8,19 @@ from attnviz import zoo
 from attnviz.errors import AttnvizError
 from attnviz.focus import FocusScore
 from attnviz.regions import Region
-from dashboard import controls, downloads, focus_panel, health_panel, panels, region_panel, service, sidebar, state
+from dashboard import (
+    controls,
+    downloads,
+    evidence_panel,
+    focus_panel,
+    gate_effect_panel,
+    health_panel,
+    panels,
+    region_panel,
+    service,
+    sidebar,
+    state,
+)
 from dashboard.service import Answers, MapChoice, Reading
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
@@ -49,11 +61,17 @@ def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
     _sections(entry, selection, answers, regions)
 
 
+# Draws what one tab shows, given the regions with the one in focus first; there may be none. These two are comments:
+# in a page's own file Streamlit draws every string that stands alone.
 Section = Callable[[Entry, Selection, Answers, tuple[Region, ...]], None]
-"""Draws what one tab shows, given the regions with the one in focus first; there may be none."""
 
-SECTIONS: dict[str, Section] = {"Gate health": health_panel.draw}
-"""Tabs below the scores, by the question that each answers. Only the open tab is drawn."""
+# Tabs below the scores, by what each tells. Only the open tab is drawn.
+SECTIONS: dict[str, Section] = {
+    "What the gates did": gate_effect_panel.draw,
+    "Does it matter?": evidence_panel.draw_what_if,
+    "Can I trust this map?": evidence_panel.draw_trust,
+    "Gate health": health_panel.draw,
+}
 
 
 def _sections(entry: Entry, selection: Selection, answers: Answers, regions: tuple[Region, ...]) -> None:

@@ -80,6 +80,10 @@ def gates(*names: str) -> None:
 def test_the_gates_of_a_network_are_listed_and_a_channel_gate_can_be_chosen():
     page = AppTest.from_function(gates, args=("cbam_resnet", "vit"), default_timeout=180).run()
     assert not page.exception
+    # what "flat" counts: tests/health; here: the sentence names the network and says what it means
+    note = page.markdown[0].value
+    assert note.startswith("CBAM-ResNet: ")
+    assert note.endswith("alike.")
     assert page.selectbox(key=state.GATES_OF).options == ["CBAM-ResNet"]  # a transformer has no gate
     table = page.table[0].value
     assert len(table) == 14  # seven blocks, each with a channel gate and a spatial one

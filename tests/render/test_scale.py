@@ -76,7 +76,7 @@ def test_no_sentence_about_sharing_where_all_or_none_do(map_of):
     one = [map_of([[0.25, 0.5]])] * 2
     assert scale_sentences(scale_maps(one, "shared"), ["a", "b"], "shared") == (f"Colour scale {SCALES['shared']}.",)
     none = [map_of([[0.25, 0.5]], sites=site(mechanism)) for mechanism in ("mhsa", "aa_conv")]
-    assert scale_sentences(scale_maps(none, "raw"), ["a", "b"], "raw")[1] == "Here no two panels have one scale."
+    assert scale_sentences(scale_maps(none, "raw"), ["a", "b"], "raw")[1] == "Here no two panels share a scale."
 
 
 @pytest.mark.parametrize("scale", SCALES)
