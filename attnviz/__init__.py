@@ -13,7 +13,21 @@ picture -> model input -> trace -> attention map -> focus score or drawing:
 # First: it makes torchvision importable for everything after it.
 from attnviz import _torchvision_ops as _torchvision_ops
 
-from attnviz import errors, export, focus, gate_effect, health, layers, maps, mechanisms, models, pictures, render, zoo
+from attnviz import (
+    errors,
+    export,
+    faithfulness,
+    focus,
+    gate_effect,
+    health,
+    layers,
+    maps,
+    mechanisms,
+    models,
+    pictures,
+    render,
+    zoo,
+)
 from attnviz._version import __version__
 from attnviz.errors import AttnvizError
 from attnviz.focus import FocusScore
@@ -46,6 +60,7 @@ __all__ = [
     "errors",
     "explain",
     "export",
+    "faithfulness",
     "focus",
     "fold_batchnorm",
     "gate_effect",

@@ -4,6 +4,7 @@ import copy
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
 
@@ -148,7 +149,7 @@ def _copy(name: str) -> Loaded:
     """A network of one's own: nobody waits for a long computation, and it waits for nobody."""
     shared = service.network(name)
     with shared.lock:
-        return Loaded(copy.deepcopy(shared.loaded.model), shared.loaded.card)
+        return replace(shared.loaded, model=copy.deepcopy(shared.loaded.model))
 
 
 def _method(entry: Entry, selection: Selection, reading: Reading, regions: Sequence[Region]) -> MapMethod | ModelMethod:

@@ -90,7 +90,7 @@ class Canvas:
         if substitute == "blurred":
             return f"Gaussian blur, sigma {self.blur_sigma_px:.3g} px of the {self.pixels}"
         if self.subject.picture is not None:
-            return "mean colour of the source picture, RGB {:.0f}, {:.0f}, {:.0f}".format(*self.fill)
+            return "RGB {:.0f}, {:.0f}, {:.0f} of the source picture".format(*self.fill)
         return "mean of each channel of the model input"
 
     def shown(self, mask: Mask, places: Sequence[Place | None], substitute: Substitute) -> Tensor:
