@@ -167,7 +167,7 @@ def _fits(file: CheckpointFile, told: Iterable[Architecture] | None) -> Iterator
         for prefix, state in renamed(whole):
             for architecture in worth_trying(state) if told is None else told:
                 try:
-                    size = sized(architecture, state)
+                    size = sized(architecture, state, only_if_alike=told is None)
                 except AssetError:
                     continue
                 made = match(architecture.key, size.shapes, state)

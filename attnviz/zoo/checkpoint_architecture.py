@@ -2,18 +2,20 @@
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
 
 import torch
 from torch import Size, Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from attnviz.errors import AssetError, NotFoundError
 from attnviz.models import ARCHITECTURES, build
 from attnviz.pictures import Preprocessing
 from attnviz.zoo.cards import cards
+from attnviz.zoo.checkpoint_match import counts
 from attnviz.zoo.pretrained import libraries
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -140,13 +142,20 @@ def architectures_named(name: str) -> tuple[Architecture, ...]:
     return named
 
 
-def sized(architecture: Architecture, state: Mapping[str, Tensor]) -> Sized:
+def sized(architecture: Architecture, state: Mapping[str, Tensor], only_if_alike: bool = False) -> Sized:
     """The architecture with the head and the input size that a file's tensors have.
+
+    Args:
+        architecture: to be sized.
+        state: the tensors.
+        only_if_alike: leave the library's own sizes where the tensors before the head differ anyway.
 
     Raises:
         AssetError: the library cannot build such a network.
     """
     own, head = _built(architecture, None, None)
+    if only_if_alike and any(name not in state for name in own if counts(name) and not name.startswith(f"{head}.")):
+        return Sized(architecture, None, None, own, head)
     image_px = _image_px(architecture, own, state)
     classes = _classes(head, own, state)
     if classes is not None and not 1 <= classes <= MOST_CLASSES:
@@ -168,11 +177,20 @@ def _all() -> tuple[Architecture, ...]:
     return tuple(found)
 
 
-@contextlib.contextmanager
-def without_numbers() -> Iterator[None]:
-    """Networks built inside have shapes and no numbers, which takes no memory."""
-    with torch.device("meta"):
-        yield
+class _Unfilled(TorchFunctionMode):
+    """Networks built inside have memory for their weights that nothing writes to, which takes little time."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: Sequence[type],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
+        given = kwargs or {}
+        if getattr(func, "__name__", "") in ("normal_", "uniform_", "trunc_normal_"):
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 @lru_cache(maxsize=256)
@@ -180,10 +198,11 @@ def _built(architecture: Architecture, classes: int | None, image_px: int | None
     """Shapes of the tensors, and the name of the module that gives the class scores; "" for none."""
     try:
         try:
-            with without_numbers():
+            with torch.device("meta"):  # shapes and no numbers
                 model = architecture.build(classes, image_px)
-        except (RuntimeError, NotImplementedError):  # some compute numbers of their own while being built
-            model = architecture.build(classes, image_px)
+        except (RuntimeError, NotImplementedError):  # some compute their own sizes with tensors
+            with _Unfilled():
+                model = architecture.build(classes, image_px)
     except (RuntimeError, NotImplementedError, ValueError, TypeError, AssertionError) as error:
         size = "" if image_px is None else f" for inputs of {image_px} px"
         raise AssetError(

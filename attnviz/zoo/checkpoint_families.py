@@ -80,7 +80,7 @@ _FAMILIES: tuple[tuple[tuple[str, ...], Callable[[State], list[str]]], ...] = (
     (("features.0.0.weight", "classifier.3.weight"), _always("torchvision:mobilenet_v3_*")),
     (("features.0.0.weight", "classifier.2.weight"), _always("torchvision:convnext_*")),
     (("features.0.0.weight", "head.weight"), _always("torchvision:swin*")),
-    (("stem.0.weight", "fc.weight"), _always("torchvision:regnet_*")),
+    (("stem.0.weight", "trunk_output.block1.block1-0.proj.0.weight"), _always("torchvision:regnet_*")),
     (("stem.0.0.weight", "classifier.5.weight"), _always("torchvision:maxvit_t")),
     (("layers.0.weight", "classifier.1.weight"), _always("torchvision:mnasnet*")),
     (("conv1.0.weight", "conv5.0.weight"), _always("torchvision:shufflenet_*")),

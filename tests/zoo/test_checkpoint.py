@@ -144,6 +144,14 @@ class TestWhatLoads:
         assert loaded.card.preprocessing.mean == (0.5, 0.5, 0.5)
         assert attnviz.trace(loaded.model, x).records
 
+    def test_of_a_network_that_computes_its_sizes_with_tensors(self, save: Save) -> None:
+        from torchvision.models import regnet_y_400mf
+
+        own = regnet_y_400mf(num_classes=2).eval()
+        loaded = load_checkpoint(save(own.state_dict()), "torchvision:regnet_y_400mf")
+        assert same(loaded.model, own, torch.rand(1, 3, 64, 64))
+        assert loaded.card.mechanism == "se"
+
     def test_a_training_run_of_timm_that_names_its_network(self, save: Save) -> None:
         import timm
 
