@@ -74,7 +74,7 @@ class LayerPass:
             return None
         layout: Layout = layout_of(self.model, one_tensor(output, self.name), self._input_hw, self.name)
         self.calls += 1
-        # A later layer may write to this one's output.
+        # A copy, which neither captum nor a later layer writes to.
         self.grid_bchw = layout.to_grid(output.detach()).clone()
         torch.set_grad_enabled(True)
         held = self.tap(layout.to_grid(output.detach()))

@@ -99,14 +99,13 @@ def test_the_map_names_its_class_and_depends_on_it(model, name):
 def test_two_threads_on_one_model_do_not_mix(model, name):
     pictures = [PICTURE, PICTURE.flip(-1)]
     alone = [explain(model, picture, METHODS[name](target=1)).values_hw for picture in pictures]
-    start, wrong = threading.Barrier(2), []
+    start, right = threading.Barrier(2), []
 
     def work(picture, expected):
         start.wait()
         for _ in range(3):
             made = explain(model, picture, METHODS[name](target=1)).values_hw
-            if not np.allclose(made, expected, atol=1e-7):
-                wrong.append(name)
+            right.append(np.allclose(made, expected, atol=1e-7))
 
     threads = [threading.Thread(target=work, args=pair) for pair in zip(pictures, alone, strict=True)]
     for thread in threads:
@@ -114,7 +113,7 @@ def test_two_threads_on_one_model_do_not_mix(model, name):
     for thread in threads:
         thread.join()
     assert not np.allclose(*alone)
-    assert wrong == []
+    assert right == [True] * 6  # a thread that fails leaves fewer
 
 
 @pytest.mark.parametrize("name", ["relevance", "le_grad"])
