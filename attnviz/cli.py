@@ -1,4 +1,4 @@
-"""The command line: list the networks, download pretrained ones, train and evaluate the bundled ones."""
+"""The command line: list networks, download pretrained ones, read checkpoints, train and evaluate the bundled ones."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attnviz.errors import AttnvizError
-from attnviz.zoo import listing, pretrained
+from attnviz.zoo import checkpoint_report, listing, pretrained
 from attnviz.zoo.cards import WEIGHTS_FOLDER
 
 DEFAULT_RUNS = Path("runs")
@@ -41,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--download", metavar="NAME", help="download and check a pretrained network's weights")
     models.add_argument("--cache", type=Path, help="folder of downloads (default: $ATTNVIZ_CACHE, or the system's)")
     models.set_defaults(command=_models)
+
+    own = commands.add_parser("checkpoint", help="load a checkpoint of your own and tell what fits")
+    checkpoint_report.add_arguments(own)
 
     train = commands.add_parser("train", help="train a bundled network, or evaluate the shipped weights")
     train.add_argument("name", nargs="?", help="a network, as `models` lists them")
