@@ -6,7 +6,6 @@ arXiv:2106.14881 (convolutions in front of a transformer, which small data need)
 
 from einops import rearrange
 from torch import Tensor, nn
-from torchvision.models.swin_transformer import PatchMerging, SwinTransformerBlock
 
 from attnviz.models.resnet import BasicBlock, centred_conv
 
@@ -40,6 +39,9 @@ class SwinTransformer(nn.Module):
         head_width: int = 32,
         centred: bool = True,
     ) -> None:
+        # Imported here: torchvision's networks take longer to import than all of this library.
+        from torchvision.models.swin_transformer import PatchMerging, SwinTransformerBlock
+
         super().__init__()
         narrow, wide = widths
         self.stem = nn.Sequential(centred_conv(3, narrow, 2), nn.BatchNorm2d(narrow), nn.ReLU(inplace=True))
