@@ -25,9 +25,10 @@ from attnviz.render.gate_chart import (
     selectivity_chart,
     selectivity_chart_alt,
     selectivity_summary,
+    tenths,
     untitled,
 )
-from attnviz.render.panel import percent, the
+from attnviz.render.panel import the
 from dashboard import service
 from dashboard.service import Answers, Reading
 from dashboard.sidebar import Entry
@@ -89,8 +90,8 @@ def rows(effects: dict[str, tuple[GateEffect, ...]], region_name: str) -> list[d
                 "Network": plain(title),
                 "Gate that moved most": plain(gate_name(most)),
                 "Energy moved": f"{100 * most.total_moved:.1f} points",
-                f"On {plain(the(region_name))} before": percent(most.before[region_name]),
-                "After": percent(most.after[region_name]),
+                f"On {plain(the(region_name))} before": tenths(most.before[region_name]),
+                "After": tenths(most.after[region_name]),
             }
         )
     return made

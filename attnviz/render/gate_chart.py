@@ -9,7 +9,7 @@ from attnviz.errors import ValueRangeError
 from attnviz.gate_effect import REST, ChannelSelectivity, GateEffect
 from attnviz.maps.base import FLAT_BELOW
 from attnviz.records import Site
-from attnviz.render.panel import percent, the
+from attnviz.render.panel import the
 from attnviz.render.region_colours import region_colour
 
 REST_COLOUR = "#808080"
@@ -57,7 +57,7 @@ def moved_summary(effects: Sequence[GateEffect]) -> str:
     first = next(iter(most.before))
     if most.total_moved < _SAID_FROM:
         return "No gate moved as much as 0.1 points of energy: they hardly told places apart."
-    before, after = percent(most.before[first]), percent(most.after[first])
+    before, after = tenths(most.before[first]), tenths(most.after[first])
     return f"{moved_sentence(most)} The share on {the(first)} went from {before} to {after}."
 
 
@@ -103,7 +103,7 @@ def moved_chart(effects: Sequence[GateEffect], numbers: Sequence[int] | None = N
     figure.update_xaxes(
         range=[-reach, reach],
         zeroline=False,
-        title_text="← lost    percent of the layer's energy (squared activation)    gained →",
+        title_text="← lost    % of the layer's energy    gained →",
     )
     figure.update_yaxes(categoryorder="array", categoryarray=rows[::-1], automargin=True)
     _plain(figure, moved_summary(effects), _FRAME_PX + _ROW_PX * len(rows))
@@ -213,6 +213,11 @@ def untitled(figure: go.Figure) -> go.Figure:
         height=figure.layout.height - _LINE_PX * lines,
         margin_t=figure.layout.margin.t - _LINE_PX * lines,
     )
+
+
+def tenths(share: float) -> str:
+    """A share in percent with one digit more than usual: whole ones may differ by 1 where next to nothing moved."""
+    return f"{100 * share:.1f}{_NO_BREAK}%"
 
 
 def _most(effects: Sequence[GateEffect]) -> GateEffect:

@@ -78,4 +78,4 @@ def test_the_tables_row_is_of_the_gate_that_moved_most():
     effects = effect("layer1.0", 0.51), effect("layer2.0", 0.45), effect("layer3.0", 0.5)
     (row,) = gate_effect_panel.rows({"SE": effects}, "dog")
     cells = [text.replace("\\", "").replace(SPACE, " ") for text in row.values()]
-    assert cells == ["SE", "layer2.0, channel gate", "5.0 points", "50 %", "45 %"]
+    assert cells == ["SE", "layer2.0, channel gate", "5.0 points", "50.0 %", "45.0 %"]

@@ -60,7 +60,7 @@ class TestSentence:
     def test_the_summary_is_about_the_gate_that_moved_most(self):
         said = words(moved_summary([NOTHING, TO_THE_DOG]))
         assert said.startswith("In layer4.1, the spatial gate moved 4.0 points")
-        assert said.endswith("The share on the dog went from 50 % to 54 %.")
+        assert said.endswith("The share on the dog went from 50.0 % to 54.0 %.")
         assert "No gate moved" in moved_summary([NOTHING])
 
 
@@ -134,7 +134,8 @@ class TestSelectivityChart:
 
         assert "turned up channels that prefer the dog over those that prefer the grass" in title(selectivity())
         assert "prefer the grass over those that prefer the dog" in title(selectivity(-0.6))
-        assert "made no clear difference between channels that prefer the dog and the grass." in title(selectivity(0.1, 0.4))
+        unclear = title(selectivity(0.1, 0.4))
+        assert "made no clear difference between channels that prefer the dog and the grass." in unclear
         assert "all channels have one weight" in title(selectivity(None, weights=[0.5] * 5))
         assert "Rank correlation +0.60; chance gives −0.30 to +0.30." in title(selectivity())
 
