@@ -6,17 +6,21 @@ import streamlit as st
 
 from attnviz.errors import NothingTracedError
 from attnviz.health import GateHealth, flat_line, of_trace
-from attnviz.health.words import NAMES
+from attnviz.health.gates import Kind
 from attnviz.pictures import Picture
 from attnviz.records import ChannelWeights
 from attnviz.regions import Region
-from attnviz.render import channel_chart, channel_chart_alt, number
+from attnviz.render import channel_chart, channel_chart_alt
+from attnviz.render.gate_chart import untitled
 from attnviz.render.panel import percent, span
 from dashboard import service, state
 from dashboard.service import Answers
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
 from dashboard.words import plain
+
+KINDS: dict[Kind, str] = {"channel": "channel", "spatial": "spatial", "feature": "every feature"}
+"""What has a factor of its own, as the table says it."""
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
@@ -45,7 +49,7 @@ def draw(entry: Entry, _selection: Selection, answers: Answers, _regions: Sequen
     if not gated:
         st.info("None of these networks has a gate. Choose one with SE or CBAM in the sidebar.")
         return
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([3, 2], gap="large")
     with left:
         title = st.selectbox("Gates of", list(gated), key=state.GATES_OF, bind="query-params")
         name = gated[title]
@@ -74,17 +78,17 @@ def _channels(picture: Picture, name: str) -> None:
         return
     chosen = st.selectbox("Channel gate", list(gates), index=len(gates) - 1, key=f"{state.CHANNEL_GATE}_{name}")
     record = gates[chosen]
-    st.plotly_chart(channel_chart(record), config={"displayModeBar": False}, alt=channel_chart_alt(record))
+    figure = channel_chart(record)
+    st.markdown(f"**{plain(figure.layout.title.text)}**")
+    st.plotly_chart(untitled(figure), config={"displayModeBar": False}, alt=channel_chart_alt(record))
 
 
 def rows(healths: Sequence[GateHealth]) -> list[dict[str, str]]:
     """The table's rows as people read them, one for each gate."""
     return [
         {
-            "Layer": plain(place(one.site.layer, one.site.call)),
-            "Gate": NAMES[one.kind],
-            "Factors": " to ".join(span(one.minimum, one.maximum)),
-            "Median": number(one.quantiles[2]),
+            "Gate": f"{plain(place(one.site.layer, one.site.call))}, {KINDS[one.kind]}",
+            "Factors": " to ".join(span(one.minimum, one.maximum)).replace(" ", "\N{NO-BREAK SPACE}"),
             "Closed": "unknown" if one.closed is None else percent(one.closed),
             "Open": "unknown" if one.opened is None else percent(one.opened),
             "Remark": ", ".join(filter(None, (*one.flags, plain(one.site.edit)))),

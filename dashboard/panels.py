@@ -52,7 +52,7 @@ def draw(picture: Picture, selection: Selection, answers: Answers, chosen: tuple
     bars = {one.bar for one in drawn}
     groups = {one.group for one in drawn}
     shared_bar = bars.pop() if len(bars) == len(groups) == 1 and len(drawn) > 1 else None
-    cells = len(drawn) + len(answers.failed)
+    cells = max(1, len(drawn) + len(answers.failed))
     grid = st.grid(min(cells, MOST_IN_A_ROW), min_column_width=NARROWEST_PX, key="maps")
     for reading, one in zip(answers.readings, drawn, strict=True):
         with grid.cell():

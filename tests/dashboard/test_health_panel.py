@@ -28,13 +28,12 @@ def test_a_row_for_each_gate():
     )
     plain = [{key: value.replace("\N{NO-BREAK SPACE}", " ") for key, value in row.items()} for row in told]
     channel, spatial, mask = plain
-    assert (channel["Gate"], channel["Factors"], channel["Closed"], channel["Open"]) == (
-        "channel gate", "0 to 1", "25 %", "25 %",
-    )  # fmt: skip
+    assert channel["Gate"] == "layer1\\.0, channel"
+    assert (channel["Factors"], channel["Closed"], channel["Open"]) == ("0 to 1", "25 %", "25 %")
     assert channel["Remark"] == ""
-    assert spatial["Layer"] == "layer2\\.0, run 2"
+    assert spatial["Gate"] == "layer2\\.0, run 2, spatial"
     assert spatial["Remark"] == "flat, saturated open, gate off"
-    assert (mask["Layer"], mask["Gate"], mask["Factors"]) == ("the network itself", "feature mask", "1.25 to 1.5")
+    assert (mask["Gate"], mask["Factors"]) == ("the network itself, every feature", "1.25 to 1.5")
 
 
 def test_places_are_named():
