@@ -42,8 +42,9 @@ def comparison_of(
     """What is on the page, as the library draws and writes it; the region in focus comes first."""
     return Comparison(
         picture,
-        tuple(service.panel_of(reading, answers.scores) for reading in answers.readings),
+        tuple(service.panel_of(reading, answers.scores, answers.others) for reading in answers.readings),
         region=regions[0] if regions else None,
+        others=regions[1:],
         scale=selection.scale,
         style=selection.style,
         interpolation=selection.interpolation,

@@ -4,8 +4,9 @@ Caches are keyed by the picture's sha256, the network's name and the method, nev
 arrays by a sample, so an edited picture could get the old picture's map.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from threading import Lock
 
@@ -22,6 +23,7 @@ from attnviz.pictures import Picture, SamplePicture, open_picture, sample_pictur
 from attnviz.records import SelfAttention, Trace
 from attnviz.regions import Region
 from attnviz.render import Panel
+from dashboard import state
 from dashboard.components.region_canvas import Box
 from dashboard.state import MapKind
 
@@ -94,10 +96,61 @@ class Answers:
     others: Mapping[str, Mapping[str, FocusScore]] = field(default_factory=dict)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
 def network(name: str) -> Network:
-    """The network and its lock, loaded once for all sessions."""
+    """The network and its lock: one of this session's own, or a bundled one, loaded once for all sessions.
+
+    Raises:
+        NotFoundError: no such network here, such as one of another session.
+        AssetError: the weights are missing or damaged.
+    """
+    return added_networks().get(name) or _bundled(name)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _bundled(name: str) -> Network:
     return Network(attnviz.load(name), Lock())
+
+
+def added_networks() -> dict[str, Network]:
+    """What this session added to the bundled networks, by name. Other sessions neither see nor run them."""
+    added: dict[str, Network] = st.session_state.setdefault(state.ADDED_NETWORKS, {})
+    return added
+
+
+def cards() -> dict[str, zoo.Card]:
+    """Cards of the networks that this session may compare: the bundled ones, then its own."""
+    return zoo.cards() | {name: one.loaded.card for name, one in added_networks().items()}
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def pretrained(name: str) -> Network:
+    """A network of torchvision or timm whose weights were downloaded.
+
+    Raises:
+        AssetError: they were not, or are damaged.
+    """
+    return Network(zoo.load_pretrained(name), Lock())
+
+
+def add(one: Network, told: str = "") -> str:
+    """Let this session compare a network. Returns its name, under which traces and maps are kept too.
+
+    Args:
+        one: the network; its title is made one that no other network has.
+        told: what, beside the file, decided what the network is, such as the class names.
+    """
+    card = one.loaded.card
+    name = f"{card.name} {hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    taken = {other.title for key, other in cards().items() if key != name}
+    if card.title in taken:
+        card = replace(card, title=f"{card.title} {name[-8:]}")
+    added_networks()[name] = replace(one, loaded=replace(one.loaded, card=replace(card, name=name)))
+    return name
+
+
+def remove(name: str) -> None:
+    """Take a network that this session added away from it."""
+    added_networks().pop(name, None)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -136,11 +189,12 @@ def read(picture: Picture, name: str, choice: MapChoice) -> Reading:
     card = network(name).loaded.card
     trace = _trace(picture.sha256, name, picture)
     attention_map = _map(picture.sha256, name, choice, picture)
-    predictions = ranked(trace.logits, card.classes)
+    names = card.classes or tuple(f"output {number}" for number in range(len(trace.logits)))
+    predictions = ranked(trace.logits, names)
     if choice.kind == "own":
         what = own_words(trace, choice.point_yx)
         return Reading(name, card.title, attention_map, predictions, what, None, is_attention=bool(trace.records))
-    explained = predictions[0][0] if attention_map.target is None else card.classes[attention_map.target]
+    explained = predictions[0][0] if attention_map.target is None else names[attention_map.target]
     return Reading(name, card.title, attention_map, predictions, f"Grad-CAM for {explained}", explained)
 
 
@@ -178,7 +232,7 @@ def _trace(sha256: str, name: str, _picture: Picture) -> Trace:
 @st.cache_resource(max_entries=240, show_spinner=False)
 def _map(sha256: str, name: str, choice: MapChoice, _picture: Picture) -> AttentionMap:
     shared = network(name)
-    layer = shared.loaded.card.cam_layer
+    layer = shared.loaded.card.cam_layer or None
     method: maps.ModelMethod = maps.GradCam(target=choice.target, layer=layer)
     if choice.kind == "own":
         trace = _trace(sha256, name, _picture)
@@ -236,14 +290,17 @@ def focus_rows(readings: Iterable[Reading], region: Region) -> tuple[dict[str, F
     return focus.scorable({reading.title: reading.attention_map for reading in readings}, region)
 
 
-def panel_of(reading: Reading, scores: Mapping[str, FocusScore]) -> Panel:
-    """The network's column of the comparison."""
+def panel_of(
+    reading: Reading, scores: Mapping[str, FocusScore], others: Mapping[str, Mapping[str, FocusScore]] | None = None
+) -> Panel:
+    """The network's column of the comparison; `others` are the scores in further regions, by the region's name."""
     return Panel(
         reading.title,
         reading.attention_map,
         reading.predictions[:SHOWN_ANSWERS],
         scores.get(reading.title),
         weights=network(reading.name).loaded.card.sha256,
+        others=tuple(rows[reading.title] for rows in (others or {}).values() if reading.title in rows),
     )
 
 

@@ -35,6 +35,7 @@ class Comparison:
         picture: the source picture.
         panels: one to six networks.
         region: outlined on every picture, if there is one.
+        others: further regions, outlined in colours of their own; their scores stand in `Panel.others`.
         scale: how values become colours.
         style: "heat" or "spotlight".
         interpolation: "cells" or "smooth".
@@ -56,6 +57,7 @@ class Comparison:
     theme: Literal["light", "dark"] = "light"
     transparent: bool = False
     size: tuple[float, float] = SLIDE_IN
+    others: tuple[Region, ...] = ()
 
     def figure(self) -> Figure:
         """The matplotlib figure, drawn anew each time."""
@@ -63,6 +65,7 @@ class Comparison:
             self.picture,
             self.panels,
             region=self.region,
+            others=self.others,
             scale=self.scale,
             style=self.style,
             interpolation=self.interpolation,
@@ -82,7 +85,7 @@ class Comparison:
     @property
     def alt(self) -> str:
         """The figure in words."""
-        return comparison_alt(self.picture, self.panels, self.region, self.scale)
+        return comparison_alt(self.picture, self.panels, self.region, self.scale, self.others)
 
     def provenance(self) -> dict[str, Json]:
         """What a reader needs to make the figure again: networks, layers, methods, the picture's hash, the settings."""
@@ -96,6 +99,7 @@ class Comparison:
                 "width": int(self.picture.rgb.shape[1]),
             },
             "region": None if self.region is None else {"name": self.region.name, "area": _area(self.region)},
+            "other_regions": [{"name": region.name, "area": _area(region)} for region in self.others],
             "drawing": {
                 "scale": self.scale,
                 "colours": list(scale_sentences(scaled, [panel.title for panel in self.panels], self.scale)),
@@ -134,6 +138,7 @@ def _panel(panel: Panel, scaled: ScaledMap) -> Json:
         "target": one.target,
         "predictions": {name: float(probability) for name, probability in top.items()},
         "focus": None if panel.focus is None else {**panel.focus.to_dict()},
+        "other_focus": [{**score.to_dict()} for score in panel.others],
     }
 
 

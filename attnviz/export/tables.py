@@ -10,7 +10,7 @@ import numpy as np
 from attnviz.errors import ValueRangeError
 from attnviz.export.comparison import Comparison
 from attnviz.export.names import unique_slugs
-from attnviz.focus import CENTRED_GAUSSIAN
+from attnviz.focus import CENTRED_GAUSSIAN, FocusScore
 from attnviz.render import NOT_EXPLANATION, Panel, ScaledMap
 
 COLUMNS = (
@@ -62,7 +62,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def scores_csv(comparisons: Sequence[Comparison]) -> bytes:
-    """One row for each network and picture, UTF-8, with the columns of `COLUMNS`.
+    """One row for each network, picture and region, UTF-8, with the columns of `COLUMNS`.
 
     Cells without a value, such as the share where no region was drawn, are empty. Text that a spreadsheet would run
     as a formula is quoted with an apostrophe.
@@ -77,8 +77,9 @@ def scores_csv(comparisons: Sequence[Comparison]) -> bytes:
     writer.writeheader()
     for comparison in comparisons:
         for panel, scaled in zip(comparison.panels, comparison.scaled, strict=True):
-            row = {key: _safe(value) for key, value in _row(comparison, panel, scaled).items()}
-            writer.writerow(row)
+            for score in (panel.focus, *panel.others):
+                row = _row(comparison, panel, scaled) | _scored(score)
+                writer.writerow({key: _safe(value) for key, value in row.items()})
     return text.getvalue().encode()
 
 
@@ -127,17 +128,21 @@ def _row(comparison: Comparison, panel: Panel, scaled: ScaledMap) -> dict[str, s
         row["target"] = one.target
     if panel.predictions:
         row["prediction"], row["probability"] = panel.predictions[0][0], float(panel.predictions[0][1])
-    if panel.focus is not None:
-        score = panel.focus
-        row |= {
-            "region": score.region,
-            "share": score.value,
-            "area": score.area,
-            "lift": score.lift,
-            "centred_gaussian": score.baselines[CENTRED_GAUSSIAN],
-            "hit": score.hit,
-        }
     return row
+
+
+def _scored(score: FocusScore | None) -> dict[str, str | int | float | bool]:
+    """The columns of one region; none where no region was drawn."""
+    if score is None:
+        return {}
+    return {
+        "region": score.region,
+        "share": score.value,
+        "area": score.area,
+        "lift": score.lift,
+        "centred_gaussian": score.baselines[CENTRED_GAUSSIAN],
+        "hit": score.hit,
+    }
 
 
 def _safe(value: str | int | float | bool) -> str | int | float | bool:

@@ -1,5 +1,6 @@
 """What is drawn and written for one picture of a comparison."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ from attnviz.maps import AttentionMap
 from attnviz.regions import Region
 from attnviz.render.overlay import Style, legend_strip, overlay
 from attnviz.render.panel import Panel, number, percent, span, the
+from attnviz.render.region_colours import region_colour
 from attnviz.render.scale import ScaledMap
 
 LONGEST_PIXELS = 1200
@@ -19,13 +21,14 @@ TITLE_PT, BODY_PT, SMALL_PT = 17.0, 14.0, 14.0
 
 @dataclass(frozen=True)
 class Words:
-    """One paragraph: its text, size, weight, and the lines it may take."""
+    """One paragraph: its text, size, weight, the lines it may take, and the colour of a square before it, if any."""
 
     text: str
     size_pt: float
     bold: bool = False
     muted: bool = False
     most_lines: int = 3
+    mark: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +71,12 @@ class Column:
         return self.rest[:1] + self.unit + self.rest[1:] if beside else self.unit + self.rest
 
 
-def source_column(image: np.ndarray, region: Region | None) -> Column:
-    """The picture itself, with the region's share of its area."""
-    rest = () if region is None else (Words(area_words(region), BODY_PT, most_lines=4),)
+def source_column(image: np.ndarray, regions: Sequence[Region]) -> Column:
+    """The picture itself, with each region's share of its area, in the region's colour where there are several."""
+    rest = tuple(
+        Words(area_words(region), BODY_PT, most_lines=4, mark=region_colour(place) if len(regions) > 1 else "")
+        for place, region in enumerate(regions)
+    )
     return Column(image, (Words("Picture", TITLE_PT, bold=True),), None, (), rest)
 
 
@@ -100,6 +106,8 @@ def panel_column(
     focus = panel.focus_line(region.name) if region is not None else ""
     if focus:
         rest.append(Words(focus, BODY_PT, bold=True))
+    if panel.others:
+        rest.append(Words(panel.others_line, BODY_PT))
     rest.append(Words(f"{panel.grid_line}, {layers_of(panel.attention_map)}", SMALL_PT, muted=True))
     image = overlay(
         rgb,

@@ -14,8 +14,9 @@ from attnviz.render.columns import LONGEST_PIXELS, area_words, flat_words, panel
 from attnviz.render.inputs import pixels_of, shrink_mask, shrink_pixels, shrunk_hw
 from attnviz.render.overlay import STYLES, Style
 from attnviz.render.panel import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, Panel
+from attnviz.render.region_colours import region_colour
 from attnviz.render.scale import Scale, ScaledMap, scale_maps, scale_sentences
-from attnviz.render.sheet import THEMES, Sheet
+from attnviz.render.sheet import THEMES, Outlined, Sheet
 
 MOST_PANELS = 6
 
@@ -28,6 +29,7 @@ def comparison_figure(
     panels: Sequence[Panel],
     *,
     region: Region | None = None,
+    others: Sequence[Region] = (),
     scale: Scale = "shared",
     style: Style = "heat",
     interpolation: Literal["cells", "smooth"] = "cells",
@@ -47,6 +49,7 @@ def comparison_figure(
         picture: the source picture, or its pixels.
         panels: one to six networks.
         region: outlined on every picture.
+        others: further regions, outlined in colours of their own; their scores stand in `Panel.others`.
         scale: how values become colours; printed on the figure.
         style: "heat" or "spotlight".
         interpolation: "cells" or "smooth"; smooth is printed on the figure.
@@ -70,26 +73,30 @@ def comparison_figure(
         raise ValueRangeError(f"style must be one of {', '.join(STYLES)}; got {style!r}.")
     rgb = pixels_of(picture)
     hw = shrunk_hw((rgb.shape[0], rgb.shape[1]), LONGEST_PIXELS)
-    mask = _region_mask(region, rgb, hw)
+    regions = [one for one in (region, *others) if one is not None]
+    outlines = [Outlined(_region_mask(one, rgb, hw), region_colour(place)) for place, one in enumerate(regions)]
     scaled = scale_maps([panel.attention_map for panel in panels], scale)
-    columns = [source_column(shrink_pixels(rgb, hw), region)]
+    columns = [source_column(shrink_pixels(rgb, hw), regions)]
     for panel, one in zip(panels, scaled, strict=True):
         columns.append(panel_column(rgb, panel, one, region, style, interpolation, opacity))
     footer = list(_footer(panels, scaled, scale, interpolation))
     sheet = Sheet(size, THEMES[theme], transparent)
-    sheet.draw(columns, heading, footer, mask)
+    sheet.draw(columns, heading, footer, outlines)
     return sheet.figure
 
 
 def comparison_alt(
-    picture: Picture, panels: Sequence[Panel], region: Region | None = None, scale: Scale = "shared"
+    picture: Picture,
+    panels: Sequence[Panel],
+    region: Region | None = None,
+    scale: Scale = "shared",
+    others: Sequence[Region] = (),
 ) -> str:
     """The comparison in words, for people who cannot see it: predictions, and shares in the region."""
     check_panels(panels)
     scaled = scale_maps([panel.attention_map for panel in panels], scale)
     parts = [f"{picture.name} and {len(panels)} network{'s' if len(panels) > 1 else ''} side by side"]
-    if region is not None:
-        parts.append(area_words(region))
+    parts += [area_words(one) for one in (region, *others) if one is not None]
     parts += [_panel_alt(panel, region) for panel in panels]
     units = list(dict.fromkeys(one.unit for one in scaled))
     parts.append(f"Colours show {' and '.join(units)}")
@@ -109,14 +116,12 @@ def _panel_alt(panel: Panel, region: Region | None) -> str:
     if is_flat(panel.attention_map):
         tell.append(flat_words(panel.attention_map))
     if region is not None:
-        tell.append(panel.focus_line(region.name))
+        tell += [panel.focus_line(region.name), panel.others_line]
     tell += panel.warnings
     return f"{panel.title}: {'; '.join(filter(None, tell))}"
 
 
-def _region_mask(region: Region | None, rgb: np.ndarray, hw: tuple[int, int]) -> np.ndarray | None:
-    if region is None:
-        return None
+def _region_mask(region: Region, rgb: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
     mask = np.asarray(region.mask_hw, dtype=bool)
     if mask.shape != rgb.shape[:2]:
         raise ShapeError(

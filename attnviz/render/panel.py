@@ -30,6 +30,7 @@ class Panel:
         trained: False marks the panel as untrained, on every figure and export. A map of a network that
             `mark_untrained` was told of is marked without it.
         weights: which weights these are, such as the card's name and hash; written into exports.
+        others: how much of the map lies in each further region, from `focus.share`, in the order of the regions.
 
     Raises:
         ValueRangeError: the focus score is no share.
@@ -41,13 +42,15 @@ class Panel:
     focus: FocusScore | None = None
     trained: bool = True
     weights: str = ""
+    others: tuple[FocusScore, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.focus is not None and self.focus.unit != "share":
-            raise ValueRangeError(
-                f"the panel's focus must be a score in the unit 'share'; got {self.focus.unit!r} ({self.focus.name}). "
-                "Score the map with focus.share()."
-            )
+        for score in filter(None, (self.focus, *self.others)):
+            if score.unit != "share":
+                raise ValueRangeError(
+                    f"the panel's focus must be a score in the unit 'share'; got {score.unit!r} ({score.name}). "
+                    "Score the map with focus.share()."
+                )
 
     @property
     def prediction_line(self) -> str:
@@ -82,6 +85,11 @@ class Panel:
     def focus_line(self, region_name: str) -> str:
         """Share and lift, such as "48 % on the cat, lift 1.3"; empty without a score."""
         return focus_line(self.focus, region_name) if self.focus is not None else ""
+
+    @property
+    def others_line(self) -> str:
+        """The lift on each further region, such as "the grass 0.6×, the ivy 0.9×"; empty without one."""
+        return ", ".join(f"{the(score.region)}\N{NO-BREAK SPACE}{score.lift:.1f}×" for score in self.others)
 
 
 def focus_line(score: FocusScore, region_name: str) -> str:

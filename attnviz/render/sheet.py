@@ -8,16 +8,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
 
 from attnviz.render.columns import BODY_PT, SMALL_PT, ColourBar, Column, Words
 from attnviz.render.figure_layout import GUTTER_IN, MARGIN_IN, ROW_GAP_IN, SIDE_GAP_IN, Grid, best_grid
-from attnviz.render.text import FAMILY, line_in, width_in, wrap
+from attnviz.render.text import FAMILY, POINTS_PER_INCH, line_in, width_in, wrap
 
 Line: TypeAlias = tuple[str, Words, float]
 """One line, the paragraph it belongs to, and its size in points."""
 
-REGION_COLOUR = "#FFB000"
 BADGE_COLOUR = "#B00020"
 
 _HEADING_PT, _FOOTER_PT = 22.0, 12.0
@@ -44,6 +44,14 @@ THEMES: dict[str, Theme] = {
 """Theme name to its colours. Transparent figures keep the theme's text colours."""
 
 
+@dataclass(frozen=True, eq=False)
+class Outlined:
+    """A region at the pictures' own pixels, bool (h, w), and the colour of its outline."""
+
+    mask: np.ndarray
+    colour: str
+
+
 class Sheet:
     """A figure that is filled once, by `draw`."""
 
@@ -53,8 +61,10 @@ class Sheet:
         self.figure = Figure(figsize=size_wh, facecolor="none" if transparent else theme.background)
         FigureCanvasAgg(self.figure)
 
-    def draw(self, columns: Sequence[Column], heading: str, footer: Sequence[str], mask: np.ndarray | None) -> None:
-        """Lay out and draw everything; `mask` is outlined on each picture, at the pictures' own pixels."""
+    def draw(
+        self, columns: Sequence[Column], heading: str, footer: Sequence[str], outlines: Sequence[Outlined]
+    ) -> None:
+        """Lay out and draw everything; the regions are outlined on each picture, the first over the others."""
         inner = self.width - 2 * MARGIN_IN
         top = MARGIN_IN
         for line in wrap(heading, inner, _HEADING_PT, bold=True, most_lines=2):
@@ -67,7 +77,7 @@ class Sheet:
         self._footer(footer_lines, bottom)
         room_wh = (inner, bottom - 0.14 - top)
         grid, factor = _arrange(columns, room_wh, self.width)
-        self._panels(columns, grid, factor, top, room_wh, mask)
+        self._panels(columns, grid, factor, top, room_wh, outlines)
 
     def _panels(
         self,
@@ -76,7 +86,7 @@ class Sheet:
         factor: float,
         top: float,
         room_wh: tuple[float, float],
-        mask: np.ndarray | None,
+        outlines: Sequence[Outlined],
     ) -> None:
         picture_w, picture_h = grid.picture_wh
         text = _Text(columns, factor)
@@ -93,7 +103,7 @@ class Sheet:
             y = start + (place // grid.columns) * (grid.row_in + ROW_GAP_IN)
             self._lines(x, y, text.lines(column.above, grid.column_in))
             y += above
-            _picture(self._axes(x, y, picture_w, picture_h), column, mask, picture_w)
+            _picture(self._axes(x, y, picture_w, picture_h), column, outlines, picture_w)
             under = y + picture_h + _GAP_IN
             if column.bar is not None:
                 self._bar(x, under, (picture_w, used), column.bar, SMALL_PT * factor)
@@ -117,9 +127,27 @@ class Sheet:
             self._text(MARGIN_IN, top + number * line_in(_FOOTER_PT), line, _FOOTER_PT, muted=True)
 
     def _lines(self, x: float, y: float, lines: Sequence[Line]) -> None:
-        for text, words, size in lines:
-            self._text(x, y, text, size, bold=words.bold, muted=words.muted)
+        for number, (text, words, size) in enumerate(lines):
+            if words.mark and (number == 0 or lines[number - 1][1] is not words):
+                self._mark(x, y, size, words.mark)
+            self._text(x + _indent(words, size), y, text, size, bold=words.bold, muted=words.muted)
             y += line_in(size)
+
+    def _mark(self, x: float, y: float, size: float, colour: str) -> None:
+        """A small square of a region's colour before its name."""
+        side = 0.7 * size / POINTS_PER_INCH
+        top = y + (line_in(size) - side) / 2
+        self.figure.add_artist(
+            Rectangle(
+                (x / self.width, 1 - (top + side) / self.height),
+                side / self.width,
+                side / self.height,
+                facecolor=colour,
+                edgecolor="black",
+                linewidth=0.8,
+                transform=self.figure.transFigure,
+            )
+        )
 
     def _text(
         self, x: float, y: float, text: str, size: float, bold: bool = False, muted: bool = False, align: str = "left"
@@ -145,18 +173,18 @@ class Sheet:
         return axes
 
 
-def _picture(axes: Axes, column: Column, mask: np.ndarray | None, width_in: float) -> None:
+def _picture(axes: Axes, column: Column, outlines: Sequence[Outlined], width_in: float) -> None:
     stroke = min(2.4, max(1.2, 0.8 * width_in))
     height, width = column.image.shape[:2]
     axes.imshow(column.image, aspect="auto", extent=(0, width, height, 0))
-    if mask is not None:
-        closed = np.pad(mask.astype(float), 1)
+    for one in reversed(outlines):
+        closed = np.pad(one.mask.astype(float), 1)
         outline = axes.contour(
             np.clip(np.arange(-0.5, width + 1), 0, width),
             np.clip(np.arange(-0.5, height + 1), 0, height),
             closed,
             levels=[0.5],
-            colors=[REGION_COLOUR],
+            colors=[one.colour],
             linewidths=stroke,
         )
         outline.set_path_effects([Stroke(linewidth=2 * stroke, foreground="black"), Normal()])
@@ -190,7 +218,13 @@ class _Text:
         return [
             (line, words, words.size_pt * self.factor)
             for words in paragraphs
-            for line in wrap(words.text, available_in, words.size_pt * self.factor, words.bold, words.most_lines)
+            for line in wrap(
+                words.text,
+                available_in - _indent(words, words.size_pt * self.factor),
+                words.size_pt * self.factor,
+                words.bold,
+                words.most_lines,
+            )
         ]
 
     def above(self, width_in: float) -> float:
@@ -215,10 +249,17 @@ class _Text:
 
     def _widest(self, columns: Sequence[Sequence[Words]], available_in: float) -> float:
         lines = [line for paragraphs in columns for line in self.lines(paragraphs, available_in)]
-        return max((width_in(text, size, words.bold) for text, words, size in lines), default=0.0)
+        return max(
+            (width_in(text, size, words.bold) + _indent(words, size) for text, words, size in lines), default=0.0
+        )
 
     def _height(self, paragraphs: Sequence[Words], available_in: float) -> float:
         return sum(line_in(size) for _, _, size in self.lines(paragraphs, available_in))
+
+
+def _indent(words: Words, size_pt: float) -> float:
+    """Room for the square before a paragraph that has one."""
+    return 1.05 * size_pt / POINTS_PER_INCH if words.mark else 0.0
 
 
 def _arrange(columns: Sequence[Column], room_wh: tuple[float, float], figure_w: float) -> tuple[Grid, float]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable
 
 import streamlit as st
 
-from attnviz import zoo
 from attnviz.errors import AttnvizError
 from attnviz.focus import FocusScore
 from attnviz.regions import Region
@@ -85,7 +84,7 @@ def _sections(entry: Entry, selection: Selection, answers: Answers, regions: tup
 
 def _ask(entry: Entry, selection: Selection, chosen: tuple[ChosenRegion, ...]) -> Answers:
     """Run what has not run yet, telling which network is at work. One that fails does not stop the others."""
-    titles = {name: card.title for name, card in zoo.cards().items()}
+    titles = {name: card.title for name, card in service.cards().items()}
     finished: set[Hashable] = st.session_state.setdefault(state.FINISHED, set())
     readings: list[Reading] = []
     runs: list[Hashable] = []

@@ -12,7 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from attnviz import zoo
+from attnviz import open_picture, zoo
+from attnviz.regions import load_regions
 from tests.dashboard.conftest import photograph
 
 pytestmark = pytest.mark.browser
@@ -28,6 +29,9 @@ QUIET_ARGUMENTS = [
 PATIENCE_MS = 120_000
 BARRIERS_OF_STREAMLIT = {"presentation-role-conflict"}
 """Rules that Streamlit's own file uploader breaks: its drop zone has a role and may take the focus."""
+
+FOCUS_TABLE = "[data-testid=stTable]:not([data-testid=stTabs] *)"
+"""The scores; the tabs below them have tables, too."""
 
 OWN_SCHEMES = ("data", "blob")
 
@@ -71,7 +75,7 @@ class Visit:
 
     def table(self) -> list[list[str]]:
         """Rows of the focus table, without its head."""
-        rows = self.page.locator("[data-testid=stTable] tbody tr").all()
+        rows = self.page.locator(f"{FOCUS_TABLE} tbody tr").all()
         return [row.locator("th, td").all_inner_texts() for row in rows]
 
 
@@ -131,7 +135,7 @@ def test_from_an_upload_to_saved_files(visit: Visit, tmp_path: Path) -> None:
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + box["height"] - 1, steps=4)
     page.mouse.up()
-    page.locator("[data-testid=stTable]").wait_for()
+    page.locator(FOCUS_TABLE).wait_for()
     visit.settle()
     table = visit.table()
     *scored, uniform, gaussian = [row[0] for row in table]
@@ -175,12 +179,12 @@ def test_a_box_can_be_drawn_undone_and_cleared_by_keyboard(visit: Visit) -> None
         for _ in range(times):
             page.keyboard.press(f"Shift+{key}")
     page.keyboard.press("Enter")
-    page.locator("[data-testid=stTable]").wait_for()
+    page.locator(FOCUS_TABLE).wait_for()
     visit.settle()
     assert float(visit.table()[0][2].replace("\N{NO-BREAK SPACE}%", "")) == pytest.approx(16, abs=1)  # 0.4 x 0.4
     canvas.focus()
     page.keyboard.press("Control+z")
-    page.locator("[data-testid=stTable]").wait_for(state="detached")
+    page.locator(FOCUS_TABLE).wait_for(state="detached")
     visit.settle()
     assert page.get_by_role("button", name="Undo").is_disabled()
     assert visit.errors == []
@@ -204,3 +208,95 @@ def test_no_barrier_that_axe_knows_of(browser: Browser, server: str, scheme: str
     found = Axe().run(visit.page).response["violations"]
     ours = [one for one in found if one["id"] not in BARRIERS_OF_STREAMLIT]
     assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in ours] == []
+
+
+def drag(page: Page, places: list[tuple[float, float]]) -> None:
+    """Drag over the canvas, through places in shares of it (across, down)."""
+    box = on_screen(page)
+    (first, *others) = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in places]
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in others:
+        page.mouse.move(*place, steps=3)
+    page.mouse.up()
+
+
+def click(page: Page, places: list[tuple[float, float]]) -> None:
+    """Click on the canvas at places in shares of it (across, down)."""
+    for across, down in places:
+        box = on_screen(page)  # a click must not move the picture away from under the pointer: a test would miss, too
+        page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
+
+
+def on_screen(page: Page) -> dict[str, float]:
+    canvas = page.locator("canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]}
+
+
+def area_of(visit: Visit, name: str) -> float:
+    """What the page says that a region covers, in percent."""
+    visit.page.get_by_text(f"{name}:").first.wait_for()
+    visit.settle()
+    told = visit.page.get_by_text(f"{name}:").first.inner_text().replace("\N{NO-BREAK SPACE}", " ")
+    return float(told.removeprefix(f"{name}: ").split(" ")[0])
+
+
+def test_two_regions_by_corners_by_hand_and_cut_out(visit: Visit, tmp_path: Path) -> None:
+    file = tmp_path / "square.png"
+    file.write_bytes(photograph())  # bright: rows 40 to 80 of 120, columns 45 to 90 of 180, an 8 1/3 % of it all
+    visit.open("?networks=SE-ResNet")
+    page = visit.page
+    page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(file)
+    page.locator("canvas").first.wait_for()
+    visit.settle()
+
+    # a box around the square, and the square cut out of it
+    page.get_by_label("What is in the region?").fill("square")
+    page.keyboard.press("Enter")
+    visit.settle()
+    drag(page, [(0.15, 0.2), (0.6, 0.8)])
+    visit.settle()
+    assert area_of(visit, "square") == pytest.approx(45 * 60 / 100, abs=1.5)
+    top = on_screen(page)["y"]
+    page.get_by_role("button", name="Cut out", exact=True).click()
+    page.wait_for_function("old => !document.body.innerText.includes(old)", arg="square: 27")
+    assert area_of(visit, "square") == pytest.approx(100 / 12, abs=1)
+    page.get_by_role("button", name="+ it", exact=True).click()
+    click(page, [(0.37, 0.5)])
+    assert area_of(visit, "square") == pytest.approx(100 / 12, abs=1)
+    assert top == pytest.approx(on_screen(page)["y"], abs=60)
+
+    # a second region, corner by corner: a triangle over half of the right third
+    page.get_by_role("button", name="Add region").click()
+    visit.settle()
+    page.get_by_label("What is in the region?").fill("rest")
+    page.keyboard.press("Enter")
+    visit.settle()
+    page.get_by_role("button", name="Corners", exact=True).click()
+    click(page, [(0.67, 0.02)])
+    before = on_screen(page)
+    click(page, [(0.99, 0.02), (0.99, 0.98)])
+    assert on_screen(page) == before  # the picture stays where it is while it is drawn on
+    page.get_by_role("button", name="Finish", exact=True).click()
+    assert area_of(visit, "rest") == pytest.approx(0.32 * 0.96 / 2 * 100, abs=1.5)
+    assert page.locator(f"{FOCUS_TABLE} thead").inner_text().split("\t")[1:] == ["the square", "the rest"]
+
+    # a third by hand
+    page.get_by_role("button", name="Add region").click()
+    visit.settle()
+    page.get_by_role("button", name="Freehand", exact=True).click()
+    drag(page, [(0.02, 0.85), (0.62, 0.85), (0.62, 0.97), (0.02, 0.97), (0.02, 0.86)])
+    assert area_of(visit, "region 3") == pytest.approx(60 * 12 / 100, abs=1.5)
+
+    # saved, and the file is what the library reads
+    page.get_by_role("button", name="Save or load").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the regions").click()
+    assert download.value.suggested_filename == "square.regions.zip"
+    back = load_regions(download.value.path(), open_picture(file))
+    assert [one.name for one in back] == ["square", "rest", "region 3"]
+    assert visit.errors == []
+    assert visit.foreign == []

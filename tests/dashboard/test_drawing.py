@@ -65,3 +65,35 @@ def test_a_colour_bar_is_told_to_those_who_cannot_see_it() -> None:
 
 def test_a_bar_of_confidence_is_as_long_as_the_confidence() -> None:
     assert "width:12.5%" in drawing.panel_text(None, "", "", [("tabby", 0.125)], "")
+
+
+def test_several_outlines_have_their_own_colours_and_the_first_lies_on_top() -> None:
+    grey = np.full((60, 80, 3), 128, dtype=np.uint8)
+    half = Region.from_box("half", (0, 0, 60, 45), (60, 80))  # its border crosses the square's at column 45
+    drawn = drawing.Outlines.of([(square_region(), "#FFB000"), (half, "#56B4E9")], (60, 80)).drawn_on(grey)
+    assert tuple(drawn[20, 40]) == ORANGE
+    assert tuple(drawn[5, 45]) == (86, 180, 233)
+    assert tuple(drawn[20, 45]) == ORANGE  # where they cross
+    assert tuple(drawn[5, 5]) == (128, 128, 128)
+    assert (grey == 128).all()
+
+
+def test_names_stand_on_black_in_their_colour_and_never_on_each_other() -> None:
+    regions = [(square_region().rename(name), colour) for name, colour in (("dog", "#FFB000"), ("cat", "#56B4E9"))]
+    bare = drawing.Outlines.of(regions, (240, 320))
+    named = drawing.Outlines.of(regions, (240, 320), names_px=20)
+    added = (named.layer != bare.layer).any(axis=2)
+    assert added.any()
+    for colour in (ORANGE, (86, 180, 233)):  # both names can be read, though both regions begin at one place
+        assert ((named.layer[..., :3] == colour).all(axis=2) & added).sum() > 20
+
+
+def test_a_name_longer_than_the_picture_is_cut() -> None:
+    regions = [(square_region().rename("x" * 40), "#FFB000"), (square_region().invert(), "#56B4E9")]
+    assert drawing.Outlines.of(regions, (60, 80), names_px=12).layer.shape == (60, 80, 4)
+
+
+def test_a_legend_names_colour_and_area_and_runs_nothing() -> None:
+    legend = drawing.region_legend([("<b>dog", "#FFB000", 0.22)])
+    assert "&lt;b&gt;dog: 22\N{NO-BREAK SPACE}% of the picture" in legend
+    assert "#FFB000" in legend

@@ -2,7 +2,7 @@
 
 from attnviz.focus import FocusScore
 from dashboard.controls import disagreement
-from dashboard.words import headline, plain
+from dashboard.words import contrast_headline, headline, plain
 
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -37,3 +37,15 @@ def test_disagreement_names_each_class_once_with_its_networks() -> None:
     said = disagreement([("A", "tabby"), ("B", "lion"), ("C", "tabby")])
     assert "(tabby: A, C; lion: B)" in said
     assert disagreement([("A", "tabby"), ("B", "tabby")]) == ""
+
+
+def test_several_regions_are_compared_by_lift() -> None:
+    # 0.5 / 0.25 = 2.0 and 0.3 / 0.25 = 1.2 on the dog; 0.3 / 0.5 = 0.6 on the grass, 0.05 / 0.1 = 0.5 on the ivy
+    dog = {"SE": score(0.5, 0.25, 0.5), "ViT": score(0.3, 0.25, 0.5), "uniform": score(0.25, 0.25, 0.5)}
+    grass, ivy = {"SE": score(0.3, 0.5, 0.4)}, {"SE": score(0.05, 0.1, 0.1)}
+    said = contrast_headline({"dog": dog, "grass": grass, "ivy": ivy}, ["SE", "ViT"])
+    assert said == "SE puts 2.0× as much of its map on the dog as chance, the grass 0.6× and the ivy 0.5×."
+    assert contrast_headline({"dog": dog, "grass": grass}, ["SE"]).endswith("as chance, the grass 0.6×.")
+    alone = contrast_headline({"dog": dog, "grass": {}}, ["ViT"])
+    assert alone == "ViT puts 1.2× as much of its map on the dog as chance."
+    assert contrast_headline({"dog": dog}, ["AA"]) == ""

@@ -126,6 +126,20 @@ def test_scores_as_a_table(comparison):
     assert all("not explanation" in row["caution"] for row in (first, second))
 
 
+def test_each_further_region_has_a_row_and_stands_in_the_provenance_and_the_words(comparison):
+    grass = Region.from_box("grass", (0, 0, 15, 40), HW)  # the upper half: cells 0 and 0.25 of a total of 1
+    score = share(comparison.panels[0].attention_map, grass)
+    panels = (replace(comparison.panels[0], others=(score,)), comparison.panels[1])
+    both = replace(comparison, panels=panels, others=(grass,))
+    rows = list(csv.DictReader(io.StringIO(scores_csv([both]).decode())))
+    told = [(row["network"], row["region"], row["share"], row["lift"]) for row in rows]
+    assert told == [("SE-ResNet", "dog", "0.5", "2.0"), ("SE-ResNet", "grass", "0.25", "0.5"), ("ViT", "", "", "")]
+    assert both.provenance()["other_regions"] == [{"name": "grass", "area": 0.5}]
+    assert both.provenance()["panels"][0]["other_focus"][0]["region"] == "grass"
+    assert "The grass covers 50" in both.alt
+    assert "the grass\N{NO-BREAK SPACE}0.5×" in both.alt
+
+
 def test_a_flat_map_has_no_colours(comparison):
     dull = replace(comparison.panels[0].attention_map, values_hw=np.full((2, 2), 0.5))
     flat = replace(comparison, panels=(replace(comparison.panels[0], attention_map=dull),))

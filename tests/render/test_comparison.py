@@ -9,9 +9,11 @@ import pytest
 
 from attnviz.errors import ShapeError, ValueRangeError
 from attnviz.geometry import Geometry
+from attnviz.maps import AttentionMap
 from attnviz.records import Site
 from attnviz.regions import Region
 from attnviz.render import NOT_EXPLANATION, SCALES, UNPROVEN, Panel, comparison_alt, comparison_figure
+from attnviz.render.region_colours import REGION_COLOURS
 
 LANDSCAPE, PORTRAIT = (60, 90), (120, 60)
 
@@ -263,3 +265,17 @@ def test_an_unproven_map_and_a_changed_network_say_so(photograph, map_of):
     alt = comparison_alt(photograph(LANDSCAPE), panels)
     assert "SE: untrained; unproven." in alt
     assert "CBAM: intervention." in alt
+
+
+def test_further_regions_are_outlined_in_colours_of_their_own():
+    # one black picture of 40 x 60 with a box at the left and one at the right; no map hides the outlines
+    rgb = np.zeros((40, 60, 3), np.uint8)
+    dog, grass = Region.from_box("dog", (10, 5, 30, 25), (40, 60)), Region.from_box("grass", (10, 35, 30, 55), (40, 60))
+    values, geometry = np.ones((4, 6), np.float32), Geometry.identity((40, 60))
+    one = AttentionMap(values, "Toy()", (), "a toy", "share", (0.0, 1.0), False, geometry)
+    figure = comparison_figure(rgb, [Panel("A", one)], region=dog, others=(grass,))
+    drawn = [tuple(collection.get_edgecolor()[0][:3]) for axes in figure.axes for collection in axes.collections]
+    orange, blue = (matplotlib.colors.to_rgb(colour) for colour in REGION_COLOURS[:2])
+    assert drawn == [blue, orange] * 2  # on the picture and on the panel; the region in focus lies on top
+    with pytest.raises(ShapeError, match="region must be drawn on a picture"):
+        comparison_figure(rgb, [Panel("A", one)], region=dog, others=(Region("other", [[1, 0]]),))
