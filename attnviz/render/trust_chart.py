@@ -179,8 +179,8 @@ def _over_draws(
     """Smallest, mean and largest over the draws that have a number; NaN where none has."""
     some = np.isfinite(values).any(axis=0)
     made = np.full((3, values.shape[1]), np.nan)
-    for row, reduce in enumerate((np.nanmin, np.nanmean, np.nanmax)):
-        made[row, some] = reduce(values[:, some], axis=0)
+    known = values[:, some]
+    made[:, some] = np.nanmin(known, axis=0), np.nanmean(known, axis=0), np.nanmax(known, axis=0)
     return made[0], made[1], made[2]
 
 

@@ -105,7 +105,7 @@ class TestWhatIf:
 
 class TestTrust:
     def test_curves_in_percent_with_their_areas(self, found) -> None:
-        """By trapezoids (0.8 + 0.2) / 4 + 0.2 / 4 = 0.3; from the middle 0.5; at random 0.4 and 0.5, in the mean 0.45."""
+        """By trapezoids (0.8 + 0.2) / 4 + 0.2 / 4 = 0.3; from the middle 0.5; random 0.4 and 0.5, their mean 0.45."""
         figure = removal_chart(found)
         maps = [trace for trace in figure.data if trace.name == "the map's highest cells first"]
         assert len(maps) == 2
