@@ -22,7 +22,8 @@ st.set_page_config(
 )
 st.html(HERE / "assets" / "page.css")
 compare = st.Page("views/compare.py", title="Compare", url_path="compare", default=True)
-page = st.navigation([compare], position="hidden")
+networks = st.Page("views/networks.py", title="Networks", url_path="networks")
+page = st.navigation([compare, networks], position="top")
 try:
     sidebar.render()
     page.run()

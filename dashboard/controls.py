@@ -5,9 +5,9 @@ from typing import TypeVar, get_args
 
 import streamlit as st
 
-from attnviz import render, zoo
+from attnviz import render
 from attnviz.render import Scale, Style
-from dashboard import state
+from dashboard import service, state
 from dashboard.state import Grid, Selection
 
 STYLES: dict[Style, str] = {"heat": "Heat", "spotlight": "Spotlight"}
@@ -72,7 +72,7 @@ def selection(networks: tuple[str, ...]) -> Selection:
 
 
 def _target(networks: tuple[str, ...]) -> str | None:
-    cards = zoo.cards()
+    cards = service.cards()
     classes = list(dict.fromkeys(name for network in networks for name in cards[network].classes))
     chosen = st.selectbox(
         "Class to explain",

@@ -10,6 +10,7 @@ from attnviz import zoo
 from attnviz.errors import AttnvizError
 from attnviz.pictures import Picture
 from attnviz.regions import Region
+from attnviz.render import MOST_PANELS
 from dashboard import drawing, service, state
 from dashboard.components.gallery import Thumbnail, gallery
 from dashboard.words import plain
@@ -53,9 +54,10 @@ def chosen_entry() -> Entry:
 
 
 def chosen_networks() -> tuple[str, ...]:
-    """Names of the networks to show, in the order of the zoo; all unless the person chose some."""
-    chosen = st.session_state.get(state.NETWORKS, zoo.names())
-    return tuple(name for name in zoo.names() if name in chosen)
+    """Names of the networks to show, in the order of the menu; the first of them unless the person chose some."""
+    names = list(service.cards())
+    chosen = st.session_state.get(state.NETWORKS, names[:MOST_PANELS])
+    return tuple(name for name in names if name in chosen)[:MOST_PANELS]
 
 
 def _samples() -> list[Entry]:
@@ -136,14 +138,33 @@ def _show(entry_id: str) -> None:
 
 
 def _choose_networks() -> None:
-    cards = zoo.cards()
-    st.pills(
+    cards = service.cards()
+    _choose_added(list(cards))
+    chosen = st.pills(
         "Networks",
         list(cards),
         selection_mode="multi",
-        default=list(cards),
+        default=list(zoo.cards())[:MOST_PANELS],
         format_func=lambda name: cards[name].title if name in cards else str(name),
         key=state.NETWORKS,
         bind="query-params",
-        help="All were trained by the same recipe on the same fifty classes; only their attention differs.",
+        help="The bundled ones were trained by the same recipe on the same fifty classes; only their attention "
+        "differs. Others can be added on the page Networks.",
     )
+    if len(chosen) > MOST_PANELS:
+        st.warning(
+            f"Only the first {MOST_PANELS} of {len(chosen)} networks are shown. Take some away to see the others."
+        )
+
+
+def _choose_added(names: list[str]) -> None:
+    """Choose what was just added, in place of the last of the others where there is no room; forget what is gone."""
+    new = st.session_state.pop(state.NEWLY_ADDED, None)
+    chosen = st.session_state.get(state.NETWORKS)
+    if chosen is None:
+        chosen = list(zoo.cards())[:MOST_PANELS]
+    kept = [name for name in names if name in chosen]
+    if new in names and new not in kept:
+        kept = [*kept[: MOST_PANELS - 1], new]
+    if kept != chosen and (new or state.NETWORKS in st.session_state):
+        st.session_state[state.NETWORKS] = kept

@@ -1,0 +1,99 @@
+"""A network's card in words: plain facts first, then everything that was measured."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from attnviz.zoo import Card
+
+Rows = list[tuple[str, str]]
+
+_SHARES = ("top1", "top5", "hit", "pointing", "share", "accuracy", "confidence", "rate", "error", "area", "energy")
+_NOT_SHOWN = ("bins",)
+_TITLES = {
+    "top1": "first answer right",
+    "top5": "among the first five",
+    "top1_difference": "first answer right, difference",
+    "mean_gates": "gates at their mean",
+    "multiply_adds": "multiply-adds",
+    "calibration": "calibration",
+    "boxes": "objects' boxes",
+    "focus": "on the object",
+    "grad_cam": "Grad-CAM",
+    "training_seconds": "training time",
+    "against": "more than",
+}
+
+
+def main_facts(card: Card) -> Rows:
+    """What a person asks first: attention, size, input, accuracy, origin."""
+    shown = card.preprocessing
+    size = " × ".join(map(str, shown.crop_hw)) if shown.crop_hw else f"short side {shown.short_side}"
+    rows = [
+        ("Attention", card.mechanism),
+        ("Parameters", f"{card.parameters:,}"),
+        ("Input", f"{size} px"),
+        ("Classes", f"{len(card.classes):,}" if card.classes else "none: features only"),
+    ]
+    if card.top1 is not None:
+        five = f", {card.top5:.1%} among five" if card.top5 is not None else ""
+        pictures = f" (of {card.validated_on:,} pictures)" if card.validated_on else ""
+        rows.append(("Right", f"{card.top1:.1%}{five}{pictures}"))
+    else:
+        rows.append(("Right", "not measured"))
+    told = {"Trained on": card.trained_on, "Licence": card.licence, "File": card.file}
+    return rows + [(name, value) for name, value in told.items() if value]
+
+
+def measured_facts(card: Card) -> Rows:
+    """Everything that was measured, one row for each number: what it is, and its value with the 95 % interval."""
+    rows = list(_rows(card.measured))
+    sides = {f"first answer right at {side} px": _share(value) for side, value in card.top1_by_short_side.items()}
+    return rows + list(sides.items())
+
+
+def _rows(found: Mapping[str, object], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
+    for name, value in found.items():
+        here = (*path, name)
+        if name in _NOT_SHOWN:
+            continue
+        if isinstance(value, Mapping):
+            yield from _rows(value, here)
+        else:
+            yield ": ".join(_title(part) for part in here), _value(here, value)
+
+
+def _title(name: str) -> str:
+    return _TITLES.get(name, name.replace("_", " "))
+
+
+def _value(path: Sequence[str], value: object) -> str:
+    """A number as its name wants it; three numbers are a value and its interval."""
+    write = _writer(path)
+    if isinstance(value, (list, tuple)) and len(value) == 3 and all(_is_number(one) for one in value):
+        middle, low, high = (write(float(one)) for one in value)
+        return f"{middle} ({low} to {high})"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_value(path, one) for one in value)
+    if _is_number(value):
+        return write(value)  # type: ignore[arg-type]
+    return str(value)
+
+
+def _writer(path: Sequence[str]):
+    last = path[-1]
+    if "seconds" in "".join(path):
+        return lambda seconds: f"{seconds / 60:.0f} min"
+    if last.endswith("difference"):
+        return lambda value: f"{100 * value:+.1f} points"
+    if any(word in last for word in _SHARES) and "against" not in path:
+        return _share
+    if last in ("pictures", "multiply_adds", "count"):
+        return lambda value: f"{value:,.0f}"
+    return lambda value: f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.3g}"
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
