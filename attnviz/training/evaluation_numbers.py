@@ -54,11 +54,11 @@ def _signed(number: float, digits: int) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns of numbers stand on the right."""
+    """A table whose columns of numbers stand on the right, the first column aside, which names the rows."""
     numeric = [
         all(cell[:1] not in _LETTERS or cell in _MISSING for cell in column) for column in zip(*rows, strict=True)
     ]
-    ruled = [head, ["---:" if right else "---" for right in numeric or [False] * len(head)], *rows]
+    ruled = [head, ["---", *("---:" if right else "---" for right in numeric[1:])], *rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in ruled)
 
 

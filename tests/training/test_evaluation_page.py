@@ -14,7 +14,7 @@ def test_numbers_are_printed_with_their_interval_and_differences_with_their_sign
 
 
 def test_columns_of_numbers_stand_on_the_right() -> None:
-    made = table(("name", "how", "much"), [("a", "b", "1.0"), ("c", "d", "not known")])
+    made = table(("name", "how", "much"), [("1. a", "b", "1.0"), ("2. c", "d", "not known")])
     assert made.splitlines()[1] == "| --- | --- | ---: |"
 
 
