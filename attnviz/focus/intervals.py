@@ -42,9 +42,7 @@ class Interval:
         return self.high < 0
 
 
-def bootstrap_mean(
-    values: npt.ArrayLike, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
-) -> Interval:
+def bootstrap_mean(values: npt.ArrayLike, confidence: float = 0.95, resamples: int = 2000, seed: int = 0) -> Interval:
     """The mean of one number a picture, with a percentile bootstrap interval.
 
     Pictures are drawn anew, with replacement, as many as there are; the ends are quantiles of the means of the draws.

@@ -207,8 +207,8 @@ def _in_short(cards: Sequence[Card]) -> str:
         what = "" if name == GRAD_CAM else f", by its {MAP_TITLES[name]}"
         said.append(
             f"- By {question}, {card.title} has the highest lift{what}: {plain(score_of(numbers, 'lift'))}. "
-            f"{above or 'None'} of the {len(ranked)} networks put more of it on the object than a map that looks at the "
-            "middle of every picture does."
+            f"{above or 'None'} of the {len(ranked)} networks put more of it on the object than a map that looks at "
+            "the middle of every picture does."
         )
     return "\n".join(said)
 

@@ -20,7 +20,7 @@ from attnviz.training.recipe import PHASES, Phase, short
 TRIED_FILE = Path(__file__).with_name("tried.json")
 """The rows that the page shows."""
 
-SIDES = (64, 72, 96)
+SIDES = (64, 72, 80, 96)
 """Input sizes tried, as far as the network takes them; the first two that fit."""
 
 
