@@ -12,7 +12,9 @@ from attnviz.errors import AssetError, NotFoundError
 from attnviz.pictures import Picture
 from attnviz.zoo.cards import WEIGHTS_FOLDER, Card
 
-NETWORKS = ("resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet", "vit", "swin")
+NETWORKS = (
+    "resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet", "vit", "swin", "residual_attention", "cbam_channel"
+)  # fmt: skip
 
 
 def test_the_networks_are_bundled() -> None:
