@@ -14,7 +14,7 @@ from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.overlay import legend_strip
 from attnviz.render.panel import span
 from attnviz.render.scale import ScaledMap
-from dashboard import drawing, health_panel, service
+from dashboard import badges, drawing, health_panel, service
 from dashboard.controls import disagreement
 from dashboard.drawing import ColourBar
 from dashboard.region_panel import outlines_of
@@ -116,7 +116,7 @@ def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | N
     st.markdown(f"**{plain(reading.title)}**", help=plain(reading.attention_map.meaning))
     said = [reading.what, drawn.flat, f"answer: {panel.prediction_line}", focus, *panel.warnings]
     st.image(
-        drawn.image,
+        badges.with_badge(drawn.image, panel.warnings),
         width="stretch",
         output_format="JPEG",
         alt=f"{reading.title}: {'; '.join(part for part in said if part)}",

@@ -139,12 +139,12 @@ def _show(entry_id: str) -> None:
 
 def _choose_networks() -> None:
     cards = service.cards()
-    _choose_added(list(cards))
+    told = _choose_added(list(cards))
     chosen = st.pills(
         "Networks",
         list(cards),
         selection_mode="multi",
-        default=list(zoo.cards())[:MOST_PANELS],
+        default=None if told else list(zoo.cards())[:MOST_PANELS],
         format_func=lambda name: cards[name].title if name in cards else str(name),
         key=state.NETWORKS,
         bind="query-params",
@@ -157,8 +157,11 @@ def _choose_networks() -> None:
         )
 
 
-def _choose_added(names: list[str]) -> None:
-    """Choose what was just added, in place of the last of the others where there is no room; forget what is gone."""
+def _choose_added(names: list[str]) -> bool:
+    """Choose what was just added, in place of the last of the others where there is no room; forget what is gone.
+
+    Returns whether the choice was set: the widget then takes no default beside it.
+    """
     new = st.session_state.pop(state.NEWLY_ADDED, None)
     chosen = st.session_state.get(state.NETWORKS)
     if chosen is None:
@@ -166,5 +169,7 @@ def _choose_added(names: list[str]) -> None:
     kept = [name for name in names if name in chosen]
     if new in names and new not in kept:
         kept = [*kept[: MOST_PANELS - 1], new]
-    if kept != chosen and (new or state.NETWORKS in st.session_state):
-        st.session_state[state.NETWORKS] = kept
+    if kept == chosen or not (new or state.NETWORKS in st.session_state):
+        return False
+    st.session_state[state.NETWORKS] = kept
+    return True

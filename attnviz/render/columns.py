@@ -120,7 +120,12 @@ def panel_column(
         longest=LONGEST_PIXELS,
     )
     bar = None if flat else _bar(scaled, style, opacity)
-    return Column(image, tuple(above), bar, (unit,), tuple(rest), "\n".join(panel.warnings).upper())
+    return Column(image, tuple(above), bar, (unit,), tuple(rest), badge_of(panel.warnings))
+
+
+def badge_of(warnings: Sequence[str]) -> str:
+    """Warnings as they stand on a picture, in short lines: "UNTRAINED PARTS", then "2 OF 62 TENSORS"."""
+    return "\n".join(warnings).replace(": ", "\n").replace(", ", "\n").upper()
 
 
 def flat_words(attention_map: AttentionMap) -> str:

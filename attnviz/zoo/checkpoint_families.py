@@ -31,7 +31,7 @@ def worth_trying(state: State) -> Iterator[Architecture]:
 
 
 def _may_be_ours(state: State) -> bool:
-    return "head.weight" in state or "fc.weight" in state or "head.bias" in state
+    return "stem.0.weight" in state or "patch_embed.0.weight" in state
 
 
 def _resnets(state: State) -> list[str]:

@@ -145,7 +145,7 @@ def _show(attempt: Attempt) -> None:
         if card.untrained:
             st.warning(f"{card.untrained.upper()}: its maps say nothing about a picture.")
     if attempt.match is not None:
-        with st.expander(f"Which tensors fit: {attempt.match.share:.0%}", expanded=not attempt.match.complete):
+        with st.expander(f"Which tensors fit: {int(100 * attempt.match.share)} %", expanded=not attempt.match.complete):
             st.code(attempt.match.text(), language=None, wrap_lines=True, height=240)
 
 

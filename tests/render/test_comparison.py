@@ -12,7 +12,7 @@ from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap
 from attnviz.records import Site
 from attnviz.regions import Region
-from attnviz.render import NOT_EXPLANATION, SCALES, UNPROVEN, Panel, comparison_alt, comparison_figure
+from attnviz.render import MEANINGLESS, NOT_EXPLANATION, SCALES, UNPROVEN, Panel, comparison_alt, comparison_figure
 from attnviz.render.region_colours import REGION_COLOURS
 
 LANDSCAPE, PORTRAIT = (60, 90), (120, 60)
@@ -279,3 +279,14 @@ def test_further_regions_are_outlined_in_colours_of_their_own():
     assert drawn == [blue, orange] * 2  # on the picture and on the panel; the region in focus lies on top
     with pytest.raises(ShapeError, match="region must be drawn on a picture"):
         comparison_figure(rgb, [Panel("A", one)], region=dog, others=(Region("other", [[1, 0]]),))
+
+
+def test_parts_without_trained_weights_are_told_in_short_lines(photograph, map_of):
+    site = Site("layer4", 0, "toy", untrained="untrained parts: 2 of 62 tensors")
+    panels = [Panel("Mine", map_of([[0.0, 1.0]], LANDSCAPE, sites=(site,)), trained=True)]
+    assert panels[0].warnings == ("untrained parts: 2 of 62 tensors",)
+    figure = comparison_figure(photograph(LANDSCAPE), panels)
+    (badge,) = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert badge == "UNTRAINED PARTS\n2 OF 62 TENSORS"
+    assert f"Mine: untrained parts: 2 of 62 tensors; {MEANINGLESS}." in words_of(figure)
+    assert "Mine: untrained parts: 2 of 62 tensors" in comparison_alt(photograph(LANDSCAPE), panels)
