@@ -58,7 +58,7 @@ def grabcut(
     Raises:
         ValueRangeError: a box outside the picture, a point outside it, too many points, iterations below 1, or a seed
             that leaves no background; or nothing was found, or nothing was cut away. The seed is left as it was.
-        ShapeError: the seed was drawn on another picture.
+        ShapeError: the seed was drawn on another picture, or points are not pairs.
         AssetError: OpenCV cannot be loaded.
 
     Reference:
@@ -160,7 +160,14 @@ def _points(points: Points, hw: tuple[int, int]) -> npt.NDArray[np.float64]:
     """The points as an array (n, 2)."""
     if len(points) > MOST_POINTS:
         raise ValueRangeError(f"at most {MOST_POINTS} points may be marked; got {len(points)}. Take some away.")
-    array = np.asarray(points, dtype=np.float64).reshape(-1, 2) if len(points) else np.zeros((0, 2))
+    if not len(points):
+        return np.zeros((0, 2))
+    try:
+        array = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError):  # rows of different lengths, or no numbers
+        array = np.empty(0)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ShapeError(f"marking points must be pairs (row, column); got {str(points)[:80]}. Give two numbers each.")
     if not (np.isfinite(array).all() and (array >= 0).all() and (array <= hw).all()):
         raise ValueRangeError(
             f"marking points must lie in the picture of {hw} (height, width) as (row, column); got "

@@ -29,6 +29,8 @@ MOST_JSON_BYTES = 2**20
 LONGEST_NAME = 200
 _JSON, _PNG = "regions.json", "regions.png"
 _MOST_VALUES = 2**16
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Ways to pack that are read: zipfile unpacks the others without a limit, a few kilobytes into gigabytes."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same regions make the same bytes
 _COLOURS = ((255, 176, 0), (86, 180, 233), (204, 121, 167), (0, 158, 115), (240, 228, 66), (213, 94, 0), (0, 114, 178))
 
@@ -201,6 +203,8 @@ def _unpacked(contents: bytes) -> tuple[dict, bytes]:
     with zipfile.ZipFile(io.BytesIO(contents)) as archive:
         parts = []
         for name, most in ((_JSON, MOST_JSON_BYTES), (_PNG, MAX_BYTES)):
+            if archive.getinfo(name).compress_type not in _PACKED:
+                raise ValueError(f"{name} is packed in another way than stored or deflated")
             with archive.open(name) as part:
                 read = part.read(most + 1)  # what the header says of the size is not trusted
             if len(read) > most:

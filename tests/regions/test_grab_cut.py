@@ -119,6 +119,12 @@ def test_impossible_input_is_refused():
         grabcut(picture(), Region("other", [[1, 0]]))
 
 
+@pytest.mark.parametrize("points", [[(50, 60, 70), (50, 60, 70)], [50, 60], [(50, 60), (50,)], [("a", "b")]])
+def test_marks_that_are_no_pairs_are_not_taken_for_other_places(points):
+    with pytest.raises(ShapeError, match="pairs"):
+        grabcut(picture(), AROUND, foreground_points=points)
+
+
 def test_without_opencv_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(AssetError, match="opencv-python-headless"):

@@ -188,3 +188,15 @@ def test_a_png_of_another_size_is_refused_before_it_is_decoded():
         load_regions(changed(region_file([DOG, GRASS], PICTURE), png=png_of(np.zeros((1, 2), np.uint8))), PICTURE)
     with pytest.raises(PictureError, match="mode RGB"):
         load_regions(changed(region_file([DOG, GRASS], PICTURE), png=png_of(PICTURE.rgb)), PICTURE)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_parts_that_zipfile_unpacks_without_a_limit_are_not_unpacked(method, monkeypatch):
+    # 8 MB of blanks lie in about a hundred bytes (bzip2) or a thousand (LZMA); 20 MB of them would be terabytes
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("regions.json", b" " * 2**23)
+        archive.writestr("regions.png", b"")
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_args, **_named: pytest.fail("a part was unpacked"))
+    with pytest.raises(PictureError, match="stored or deflated"):
+        load_regions(file.getvalue(), PICTURE)
