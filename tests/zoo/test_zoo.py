@@ -13,7 +13,8 @@ from attnviz.pictures import Picture
 from attnviz.zoo.cards import WEIGHTS_FOLDER, Card
 
 NETWORKS = (
-    "resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet", "vit", "swin", "residual_attention", "cbam_channel"
+    "resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet", "vit", "swin", "residual_attention",
+    "cbam_spatial_first", "cbam_channel",
 )  # fmt: skip
 
 
