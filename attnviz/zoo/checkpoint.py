@@ -85,12 +85,22 @@ class _Fit:
     match: KeyMatch
 
     def network(self) -> nn.Module:
-        """The network with the tensors that fit, in evaluation mode. What does not fit is random, equal each time."""
+        """The network with the tensors that fit, in evaluation mode. What does not fit is random, equal each time.
+
+        Raises:
+            AssetError: weights are stored as whole numbers, whose scale nobody knows.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model = self.sized.build()
         fits = {name: self.state[name] for name in self.match.matched}
         own = model.state_dict()
+        for name, tensor in fits.items():
+            if own[name].is_floating_point() and not tensor.is_floating_point():
+                raise AssetError(
+                    f"{name!r} must hold floating-point weights; got {tensor.dtype}. "
+                    "Save the network before it is quantised."
+                )
         model.load_state_dict(
             {name: tensor.to(own[name].dtype) for name, tensor in fits.items()} | _counters(own), strict=False
         )

@@ -24,7 +24,10 @@ def worth_trying(state: State) -> Iterator[Architecture]:
     """
     yield from (Architecture("attnviz", name) for name in ARCHITECTURES if _may_be_ours(state))
     wanted = [
-        pattern for marks, patterns in _FAMILIES if all(mark in state for mark in marks) for pattern in patterns(state)
+        pattern
+        for marks, patterns in _FAMILIES
+        if all(mark in state and state[mark].dim() for mark in marks)  # single numbers are no weights of these
+        for pattern in patterns(state)
     ]
     for key in dict.fromkeys(key for pattern in wanted for key in architectures() if fnmatchcase(key, pattern)):
         yield from architectures_named(key)

@@ -33,6 +33,7 @@ _INSIDE_OTHERS = ("shadow", "module")
 _NAMES_OF_CLASSES = ("classes", "class_names", "labels", "wnids")
 _NAMES_OF_ARCHITECTURES = ("arch", "architecture", "model_name")
 _DEEPEST = 4
+_LONGEST_NAME = 300
 
 _ALLOWING = threading.Lock()
 
@@ -180,11 +181,16 @@ def _states(content: object, place: str = "", depth: int = 0) -> Iterator[tuple[
 
 
 def _check(name: str, state: Mapping[str, Tensor]) -> None:
-    """Refuse tensors that are no plain numbers, or that would become larger than the file when copied."""
+    """Refuse tensors that are no plain numbers, have endless names, or would become larger than the file when read."""
     held = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
     if held > MOST_BYTES:
         raise AssetError(f"{name} must hold at most {_gib(MOST_BYTES)} of numbers; got {_gib(held)}. Save fewer.")
     for key, tensor in state.items():
+        if len(key) > _LONGEST_NAME:
+            raise AssetError(
+                f"{name}: names of tensors must have at most {_LONGEST_NAME} characters; got {len(key):,}, "
+                f"{key[:40]!r} and on. Save model.state_dict()."
+            )
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.is_meta:
             raise AssetError(
                 f"{name}: {key!r} must be a plain dense tensor; got {tensor.dtype}, {tensor.layout}. "

@@ -388,6 +388,24 @@ class TestBadFiles:
         assert "'a' must hold finite numbers" in self.sentence(save({"a": torch.tensor([1.0, torch.nan])}))
         assert "'a' must be a plain dense tensor" in self.sentence(save({"a": torch.eye(2).to_sparse()}))
 
+    def test_weights_as_whole_numbers_are_refused(self, save: Save, vit: nn.Module) -> None:
+        """Names and shapes fit, but without their scale the numbers are another network's."""
+        state = {name: (100 * tensor).to(torch.int8) for name, tensor in vit.state_dict().items()}
+        with pytest.raises(AssetError, match=r"must hold floating-point weights; got torch\.int8"):
+            load_checkpoint(save(state), "vit")
+
+    @pytest.mark.parametrize("name", ["model." * 3000 + "a", f"layer1.{'9' * 5000}.conv1.weight"])
+    def test_endless_names_get_a_sentence(self, save: Save, name: str) -> None:
+        """Such a name is thousands of prefixes, each of which would be tried, or a number too long to be read."""
+        assert "at most 300 characters" in self.sentence(save({name: torch.ones(1)}))
+
+    @pytest.mark.parametrize("name", ["patch_embed.proj.weight", "conv_proj.weight"])
+    def test_single_numbers_under_the_names_of_weights_get_a_sentence(self, save: Save, name: str) -> None:
+        others = ("blocks.0.attn.qkv.weight", "encoder.pos_embedding")
+        state = dict.fromkeys((name, *others), torch.tensor(1.0))
+        with pytest.raises(MatchError, match="must be one that is known by its tensors' names"):
+            load_checkpoint(save(state))
+
     def test_no_file(self, tmp_path: Path) -> None:
         assert "No such file" in self.sentence(tmp_path / "nowhere.pt")
         assert "must be a file" in self.sentence(tmp_path)
