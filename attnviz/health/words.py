@@ -44,7 +44,7 @@ def cells(one: GateHealth) -> tuple[str, ...]:
     site = one.site
     return (
         site.layer + (f" (run {site.call + 1})" if site.call else ""),
-        NAMES[one.kind] + (f", {site.edit}" if site.edit else ""),
+        ", ".join([NAMES[one.kind], *marks(one)]),
         f"{one.quantiles[0]:.3f}, {one.quantiles[2]:.3f}, {one.quantiles[-1]:.3f}",
         "bounds not known" if one.closed is None else percent(one.closed),
         "bounds not known" if one.opened is None else percent(one.opened),
@@ -53,6 +53,12 @@ def cells(one: GateHealth) -> tuple[str, ...]:
         between,
         "; ".join(one.flags),
     )
+
+
+def marks(one: GateHealth) -> list[str]:
+    """What must be said of a gate that is untrained, failed its replay, or was changed by an intervention."""
+    site = one.site
+    return [word for word in (site.untrained, "unproven" if site.proven is False else "", site.edit) if word]
 
 
 def flat_line(healths: Sequence[GateHealth]) -> str:

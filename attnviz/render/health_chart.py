@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from attnviz.errors import NothingTracedError, ValueRangeError
 from attnviz.health import GateHealth, flat_line, stage_ends
+from attnviz.health.words import marks
 from attnviz.render.panel import number
 from attnviz.render.text import FAMILY
 
@@ -168,10 +169,11 @@ def _excitations(axes: Axes, one: GateHealth, classes: Sequence[int | str]) -> N
 
 
 def _stage_title(one: GateHealth) -> str:
+    layer = ", ".join([one.site.layer, *marks(one)])
     if one.class_share is None or one.class_share_by_chance is None:
-        return one.site.layer
+        return layer
     share, chance = 100 * one.class_share, 100 * one.class_share_by_chance
-    return f"{one.site.layer}\n{share:.0f} % of the variance lies between classes (by chance {chance:.0f} %)"
+    return f"{layer}\n{share:.0f} % of the variance lies between classes (by chance {chance:.0f} %)"
 
 
 def _ends(healths: Sequence[GateHealth], classes: Sequence[int | str]) -> tuple[GateHealth, ...]:
@@ -191,7 +193,7 @@ def _ends(healths: Sequence[GateHealth], classes: Sequence[int | str]) -> tuple[
 
 def _name(one: GateHealth) -> str:
     run = f" run {one.site.call + 1}" if one.site.call else ""
-    return f"{one.site.layer or 'the model itself'}{run}, {one.kind}"
+    return ", ".join([f"{one.site.layer or 'the model itself'}{run}", one.kind, *marks(one)])
 
 
 def _calm(axes: Axes) -> None:

@@ -1,11 +1,13 @@
 """The figures of gate health show the numbers they were given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from attnviz.errors import NothingTracedError, ValueRangeError
-from attnviz.health import of_traces
+from attnviz.health import health_table, of_traces
 from attnviz.records import ChannelWeights, FeatureMask, Site, SpatialMask, Trace
 from attnviz.render import excitation_alt, excitation_figure, health_alt, health_figure
 
@@ -82,6 +84,19 @@ def test_the_strips_in_words(two_classes):
     assert "2 gates over 4 pictures" in words
     assert "layer1.0, channel: median 0.5, 90 % between 0.5 and 0.5, flat, same for every picture" in words
     assert words.endswith("1 of 2 channel gates is flat.")
+
+
+def test_a_gate_without_trained_weights_or_proof_says_so_in_the_figure_the_words_and_the_table():
+    site = Site("layer1.0", 0, "se", edit="intervention", untrained="untrained")
+    gate = channel("layer1.0", 0.2, 0.4)
+    gate = replace(gate, site=site, replay_error=1.0, output_scale=1.0)  # off by as much as the output: unproven
+    healths = of_traces([traced(gate)])
+    said = "untrained, unproven, intervention"
+    (label,) = [text.get_text() for text in health_figure(healths).axes[0].get_yticklabels()]
+    assert label == f"layer1.0, channel, {said}"
+    assert f"layer1.0, channel, {said}: median" in health_alt(healths)
+    assert f"| layer1.0 | channel gate, {said} |" in health_table(healths)
+    assert said in excitation_figure(of_traces([traced(gate)], ["a"]), ["a"]).axes[0].get_title("left")
 
 
 def test_nothing_to_draw_and_classes_that_nobody_saw(two_classes):
