@@ -156,10 +156,12 @@ class WhatIf:
                 f"{self.title}: nothing done to a region moves {self.target_name} more than the same does to random "
                 f"regions (smallest p = {_p_value(clearest):.2g})"
             )
+        # the smallest of many p is small by chance more often than one p alone
+        tried = f", the smallest of {len(rows)}" if len(rows) > 1 else ""
         way = "falls" if clearest.points < 0 else "rises"
         return (
             f"{self.title}: {self.target_name} {way} from {self.before.probability:.0%} to {clearest.probability:.0%} "
-            f"with {clearest.change}, more than random regions do (p = {_p_value(clearest):.2g})"
+            f"with {clearest.change}, more than random regions do (p = {_p_value(clearest):.2g}{tried})"
         )
 
     def sentence(self, row: WhatIfRow) -> str:

@@ -89,6 +89,11 @@ class TestWhatIf:
         assert "nothing done to a region moves goose more" in title
         assert "smallest p = 1" in title
 
+    def test_the_title_says_of_how_many_tests_it_names_the_clearest(self, table) -> None:
+        dull = replace(table.rows[3], change="dog hidden", control=Control.of(np.full(20, 40.0), -30.0, ""))
+        title = what_if_chart(replace(table, rows=(*table.rows, dull))).layout.title.text.replace("<br>", " ")
+        assert "with grass hidden, more than random regions do (p = 0.048, the smallest of 2)" in title
+
     def test_in_words_and_as_rows(self, table) -> None:
         words = what_if_chart_alt(table).replace("\N{NO-BREAK SPACE}", " ")
         assert "grass hidden: 20 %, \N{MINUS SIGN}30 points, p = 0.05, now dog" in words
