@@ -1,7 +1,8 @@
 """A network's card in words: plain facts first, then everything that was measured."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from attnviz.focus import CENTRED_GAUSSIAN
 from attnviz.zoo import Card
 
 Rows = list[tuple[str, str]]
@@ -33,14 +34,17 @@ def main_facts(card: Card) -> Rows:
         ("Input", f"{size} px"),
         ("Classes", f"{len(card.classes):,}" if card.classes else "none: features only"),
     ]
-    if card.top1 is not None:
+    told = card.measured.get("top1")
+    if isinstance(told, (list, tuple)):
+        rows.append(("Right", f"{_value(('top1',), told)} of {card.validated_on:,} pictures"))
+    elif card.top1 is not None:
         five = f", {card.top5:.1%} among five" if card.top5 is not None else ""
         pictures = f" (of {card.validated_on:,} pictures)" if card.validated_on else ""
         rows.append(("Right", f"{card.top1:.1%}{five}{pictures}"))
     else:
         rows.append(("Right", "not measured"))
-    told = {"Trained on": card.trained_on, "Licence": card.licence, "File": card.file}
-    return rows + [(name, value) for name, value in told.items() if value]
+    further = {"Trained on": card.trained_on, "Licence": card.licence}
+    return rows + [(name, value) for name, value in further.items() if value]
 
 
 def measured_facts(card: Card) -> Rows:
@@ -48,6 +52,38 @@ def measured_facts(card: Card) -> Rows:
     rows = list(_rows(card.measured))
     sides = {f"first answer right at {side} px": _share(value) for side, value in card.top1_by_short_side.items()}
     return rows + list(sides.items())
+
+
+def focus_rows(cards: Iterable[Card]) -> list[dict[str, str]]:
+    """How much of each network's maps lies on the objects of the validation pictures, one row for each map.
+
+    The last column is the paired difference from a centred blob, with whether the interval tells them apart.
+    """
+    rows = []
+    for card in cards:
+        maps = card.measured.get("focus")
+        for name, found in maps.items() if isinstance(maps, Mapping) else ():
+            if not isinstance(found, Mapping) or "share" not in found:
+                continue
+            against = found.get("against")
+            centre = against.get(CENTRED_GAUSSIAN) if isinstance(against, Mapping) else None
+            rows.append(
+                {
+                    "Network": card.title,
+                    "Map": _title(name),
+                    "Share on the object": _value(("share",), found["share"]),
+                    "Lift": _value(("lift",), found.get("lift", "")),
+                    "Peak inside": _value(("hit",), found.get("hit", "")),
+                    "Beyond a centred blob": _beyond(centre["share"]) if isinstance(centre, Mapping) else "",
+                }
+            )
+    return rows
+
+
+def _beyond(triple: Sequence[float]) -> str:
+    middle, low, high = triple
+    verdict = "more" if low > 0 else "less" if high < 0 else "no difference told"
+    return f"{_points(middle)} ({_points(low)} to {_points(high)}): {verdict}"
 
 
 def _rows(found: Mapping[str, object], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
@@ -78,14 +114,14 @@ def _value(path: Sequence[str], value: object) -> str:
     return str(value)
 
 
-def _writer(path: Sequence[str]):
+def _writer(path: Sequence[str]) -> Callable[[float], str]:
     last = path[-1]
     if "seconds" in "".join(path):
         return lambda seconds: f"{seconds / 60:.0f} min"
     if last.endswith("difference"):
-        return lambda value: f"{100 * value:+.1f} points"
-    if any(word in last for word in _SHARES) and "against" not in path:
-        return _share
+        return _points
+    if any(word in last for word in _SHARES):
+        return _points if "against" in path else _share
     if last in ("pictures", "multiply_adds", "count"):
         return lambda value: f"{value:,.0f}"
     return lambda value: f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.3g}"
@@ -93,6 +129,11 @@ def _writer(path: Sequence[str]):
 
 def _share(value: float) -> str:
     return f"{value:.1%}"
+
+
+def _points(value: float) -> str:
+    """A difference of shares, in percentage points."""
+    return f"{100 * value:+.1f} points"
 
 
 def _is_number(value: object) -> bool:

@@ -24,6 +24,8 @@ _HEADING_PT, _FOOTER_PT = 22.0, 12.0
 _BAR_IN, _GAP_IN, _SHORTEST_BAR_IN = 0.15, 0.08, 0.6
 _SIZES = (1.0, 0.93, 0.86, 0.79, 0.72)
 """Factors on the text of the panels, tried in order until the pictures are large enough."""
+_BADGE_PT_AN_INCH = 78.0
+"""Points of a badge's text for each inch of the picture and letter of its longest line: it then stays inside."""
 _LONG_ENOUGH = 0.105
 """A picture is large enough when its longer side is this share of the figure's width."""
 
@@ -198,7 +200,7 @@ def _picture(axes: Axes, column: Column, outlines: Sequence[Outlined], width_in:
             transform=axes.transAxes,
             ha="left",
             va="top",
-            size=min(BODY_PT, 7 * width_in),
+            size=min(BODY_PT, 7 * width_in, _BADGE_PT_AN_INCH * width_in / max(map(len, column.badge.split("\n")))),
             weight="bold",
             family=FAMILY,
             color="white",

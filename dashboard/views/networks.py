@@ -51,6 +51,14 @@ def render() -> None:
         _cards([one.loaded.card for one in added.values()])
     st.markdown("#### That come along")
     _cards(list(bundled.values()))
+    rows = card_facts.focus_rows(bundled.values())
+    if rows:
+        st.markdown("#### Do they look at the object?")
+        st.caption(
+            "How much of each map lies in the boxes of the validation pictures' objects: mean, and its interval of "
+            "95 %. The last column is the paired difference from a blob in the middle that knows no picture."
+        )
+        st.dataframe(rows, hide_index=True, width="stretch", height="content")
 
 
 def _own_checkpoint() -> None:
@@ -209,7 +217,12 @@ def _card(card: Card) -> None:
     measured = card_facts.measured_facts(card)
     if measured:
         with st.expander("Everything that was measured"):
-            st.table(dict(measured), border="horizontal")
+            st.dataframe(
+                [{"What": what, "Value": value} for what, value in measured],
+                height=320,
+                hide_index=True,
+                width="stretch",
+            )
     if card.name in service.added_networks():
         with st.expander("Its file"):
             st.code(f"sha256 {card.sha256}\narchitecture {card.architecture}", language=None, wrap_lines=True)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 
 from attnviz import zoo
 from attnviz.export import scores_csv
+from attnviz.focus import CENTRED_GAUSSIAN
 from attnviz.models import build
 from attnviz.pictures import Preprocessing
 from attnviz.zoo import Card
@@ -78,7 +80,22 @@ class TestCards:
             ("training time: trunk", "2 min"),
             ("first answer right at 64 px", "50.0%"),
         ]
-        assert ("Right", "not measured") in card_facts.main_facts(card)
+        assert ("Right", "70.0% (68.0% to 72.0%) of 0 pictures") in card_facts.main_facts(card)
+        assert ("Right", "not measured") in card_facts.main_facts(replace(card, measured={}))
+
+    @pytest.mark.parametrize(
+        ("interval", "verdict"),
+        [((0.1, 0.05, 0.2), "more"), ((-0.1, -0.2, -0.05), "less"), ((0.1, -0.05, 0.2), "no difference told")],
+    )
+    def test_a_map_beside_a_blob_in_the_middle(self, interval: tuple[float, ...], verdict: str) -> None:
+        card = replace(
+            next(iter(zoo.cards().values())),
+            measured={"focus": {"grad_cam": {"share": [0.5, 0.4, 0.6], "lift": [2.0, 1.5, 2.5], "hit": [0.9, 0.8, 1.0],
+                                             "against": {CENTRED_GAUSSIAN: {"share": list(interval)}}}}},
+        )  # fmt: skip
+        (row,) = card_facts.focus_rows([card])
+        assert (row["Map"], row["Share on the object"]) == ("Grad-CAM", "50.0% (40.0% to 60.0%)")
+        assert row["Beyond a centred blob"].endswith(verdict)
 
 
 class TestOwnCheckpoint:
