@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from attnviz.errors import ValueRangeError
-from attnviz.maps.attention_grid import SHARE_UNIT, grid_of_queries, mean_row, rows_of, share_map
+from attnviz.maps.attention_grid import SHARE_UNIT, grid_of_queries, levelling, mean_row, rows_of, share_map
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.choosing import choose, records_of
 from attnviz.records import Record, SelfAttention, TokenGrid, Trace
@@ -50,7 +50,9 @@ class AttentionFrom:
         record = choose(records_of(trace, SelfAttention, self), self.layer)
         values, counts, who = self._row(record)
         recipe = repr(replace(self, layer=record.site.layer))
-        return share_map(trace, record, values, recipe, f"attention from {who} to each place", self.heads, counts)
+        meaning = f"attention from {who} to each place"
+        level = levelling(record, prefix=False) if self.query == "mean" else None
+        return share_map(trace, record, values, recipe, meaning, self.heads, counts, level)
 
     @classmethod
     def fits(cls, records: Iterable[Record]) -> bool:

@@ -107,6 +107,31 @@ def mean_row(record: SelfAttention, heads: str | int, *, prefix: bool) -> tuple[
     return total / counts[:, None], counts
 
 
+def levelling(record: SelfAttention, *, prefix: bool) -> Tensor | None:
+    """Factors for `mean_row` that make attention which prefers nothing the same everywhere, or None where it is so.
+
+    A shifted window that sticks out of the picture, whose padding is masked, shares its attention among fewer keys: the
+    mean row is larger there for no other reason. The factor of a key is what it would get from even attention in a
+    whole window, over what it would get from even attention under the layer's mask.
+
+    Args:
+        record: of the layer.
+        prefix: as for `mean_row`.
+
+    Returns:
+        Shape (windows, keys), or None.
+    """
+    if record.mask is None or not record.tokens.is_padded:
+        return None
+    counted = on_picture(grid_of_queries(record), prefix=prefix).float()
+    windows, keys = record.keys.shape[0], record.keys.shape[2]
+    even = record.mask.float().softmax(dim=-1)
+    even = even.reshape((1,) * (4 - even.dim()) + tuple(even.shape)).mean(dim=1)
+    even = even.expand(windows, counted.shape[1], keys)
+    mean = torch.einsum("w q, w q k -> w k", counted, even) / counted.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.where(mean > 0, 1 / keys / mean, 1.0)
+
+
 @dataclass(frozen=True)
 class Laid:
     """Shares of the keys, laid on the grid.
@@ -147,6 +172,7 @@ def share_map(
     meaning: str,
     heads: str | int,
     counts: Tensor | None = None,
+    level: Tensor | None = None,
 ) -> AttentionMap:
     """The map of shares of attention that the keys of one layer get.
 
@@ -158,12 +184,17 @@ def share_map(
         meaning: what was averaged, but for the heads.
         heads: how they were joined. Maxima over heads do not sum to one, so of those no share is told.
         counts: as for `lay`.
+        level: factors of the drawn values, as `levelling` gives them; the note tells shares without them.
     """
     laid = lay(record, values, counts)
+    drawn = laid.grid_hw
+    if level is not None:
+        drawn = record.tokens.scatter((values * level)[:, record.tokens.prefix :]).numpy()
+        meaning += ", windows at the edge levelled"
     how = {"mean": "mean over heads", "max": "maximum over heads"}.get(str(heads), f"head {heads}")
     told = [prefix_note(record, laid.prefix), padding_note(record, laid.padding)] if heads != "max" else []
     return AttentionMap(
-        values_hw=laid.grid_hw,
+        values_hw=drawn,
         method=method,
         sites=(record.site,),
         meaning=f"{meaning}, {how}",

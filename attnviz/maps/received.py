@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from attnviz.maps.attention_grid import SHARE_UNIT, mean_row, share_map
+from attnviz.maps.attention_grid import SHARE_UNIT, levelling, mean_row, share_map
 from attnviz.maps.base import AttentionMap, MethodCard, register_method
 from attnviz.maps.choosing import choose, records_of
 from attnviz.records import Record, SelfAttention, Trace
@@ -37,12 +37,16 @@ class Received:
     heads: Literal["mean", "max"] | int = "mean"
 
     def __call__(self, trace: Trace) -> AttentionMap:
-        """Column means on the layer's grid; in a windowed layer the mean is over the queries of the window."""
+        """Column means on the layer's grid; in a windowed layer the mean is over the queries of the window.
+
+        Where a masked window sticks out of the picture, its values are levelled: even attention is flat.
+        """
         record = choose(records_of(trace, SelfAttention, self), self.layer)
         values, counts = mean_row(record, self.heads, prefix=True)
         recipe = repr(replace(self, layer=record.site.layer))
         meaning = "attention received by each place, mean over queries"
-        return share_map(trace, record, values, recipe, meaning, self.heads, counts)
+        level = levelling(record, prefix=True)
+        return share_map(trace, record, values, recipe, meaning, self.heads, counts, level)
 
     @classmethod
     def fits(cls, records: Iterable[Record]) -> bool:

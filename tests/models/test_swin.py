@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
 import attnviz
-from attnviz.maps import GradCam
+from attnviz.maps import AttentionFrom, GradCam, MapMethod, Received
 from attnviz.models import ResNet, SwinTransformer
 from attnviz.records import SelfAttention
 
@@ -48,3 +49,17 @@ def test_every_parameter_learns() -> None:
     network(torch.randn(4, 3, 64, 64)).square().sum().backward()
     still = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert still == []
+
+
+@pytest.mark.parametrize("hw", [(80, 80), (80, 112), (64, 64)])
+@pytest.mark.parametrize("method", [Received(-1), AttentionFrom(-1, query="mean")])
+def test_attention_that_prefers_nothing_is_flat_also_where_windows_stick_out(
+    hw: tuple[int, int], method: MapMethod
+) -> None:
+    # Ten rows need three windows of four: two rows are filled up. Queries and keys of zero attend evenly.
+    network = SwinTransformer(5).eval()
+    for name, parameter in network.named_parameters():
+        if "qkv" in name or "relative" in name:
+            torch.nn.init.zeros_(parameter)
+    made = method(attnviz.trace(network, torch.randn(1, 3, *hw)))
+    np.testing.assert_allclose(made.values_hw, 1 / 16, rtol=1e-5)  # sixteen keys in a window
