@@ -17,6 +17,7 @@ from attnviz.faithfulness.subject import Network, Subject, aimed, map_of, subjec
 from attnviz.faithfulness.trust_results import Randomisation, read_only
 from attnviz.maps.base import MapMethod, ModelMethod
 from attnviz.pictures import Picture, Preprocessing
+from attnviz.records.changed_models import changes_of
 from attnviz.records.seen_picture import SeenPicture
 
 
@@ -57,7 +58,8 @@ def randomise(
         that nothing is left of.
 
     Raises:
-        ValueRangeError: an argument is out of range, or the model has no weights or cannot be copied.
+        ValueRangeError: an argument is out of range, or the model has no weights or cannot be copied, or is inside
+            `intervene`.
         AttnvizError: the trained network itself gives no map.
     """
     if stages < 1 or repeats < 1:
@@ -161,6 +163,11 @@ def _groups(model: nn.Module, units: list[str], stages: int) -> list[_Group]:
 
 
 def _copied(model: nn.Module) -> nn.Module:
+    if changed := changes_of(model):
+        raise ValueRangeError(
+            f"the model must be as it was loaded, since a copy does not take changes along; got {changed}. "
+            "Leave `intervene` first."
+        )
     try:
         return copy.deepcopy(model)
     except (RuntimeError, TypeError) as error:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+import attnviz
 from attnviz.errors import ValueRangeError
 from attnviz.faithfulness import Randomisation, StoppedError, randomise
 from attnviz.faithfulness.randomisation import _groups, _replace, _units
@@ -105,3 +106,13 @@ def test_bad_arguments(model: nn.Module) -> None:
         randomise(model, PICTURE, Brightness(), stages=0)
     with pytest.raises(ValueRangeError, match="weights to replace; got none"):
         randomise(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval(), PICTURE, Brightness())
+
+
+def test_a_changed_network_is_refused_since_its_copy_would_not_be_changed() -> None:
+    network = attnviz.models.build("se_resnet", 3).eval()
+    x = torch.rand(1, 3, 32, 32)
+    with (
+        attnviz.intervene(network, gates="off"),
+        pytest.raises(ValueRangeError, match=r"as it was loaded.*got .*gate.*Leave `intervene` first"),
+    ):
+        randomise(network, x, attnviz.maps.Activation(), stages=1, repeats=1)
