@@ -26,9 +26,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "faithfulness": {"errors", "focus", "geometry", "maps", "pictures", "records", "regions", "tracer"},
     "gate_effect": {"errors", "geometry", "records", "regions"},
     "health": {"errors", "maps", "records", "tracer"},
-    "render": {
-        "errors", "faithfulness", "focus", "gate_effect", "geometry", "health", "maps", "pictures", "records", "regions",
-    },  # fmt: skip
+    "render": {"errors", "faithfulness", "focus", "gate_effect", "geometry", "health", "maps", "pictures"}
+    | {"records", "regions"},
     "export": {"errors", "geometry", "records", "pictures", "regions", "maps", "focus", "render"},
     "counting": {"errors"},
     "tables": {"errors", "counting", "layers", "models"},
