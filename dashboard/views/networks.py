@@ -13,7 +13,7 @@ from attnviz import zoo
 from attnviz.errors import AttnvizError
 from attnviz.zoo import Card, KeyMatch, MatchError
 from attnviz.zoo.checkpoint_file import MOST_BYTES
-from dashboard import card_facts, service, state
+from dashboard import card_facts, drawing, service, state
 from dashboard.service import Network
 from dashboard.words import plain
 
@@ -54,9 +54,14 @@ def render() -> None:
     rows = card_facts.focus_rows(bundled.values())
     if rows:
         st.markdown("#### Do they look at the object?")
-        st.caption(
-            "How much of each map lies in the boxes of the validation pictures' objects: mean, and its interval of "
-            "95 %. The last column is the paired difference from a blob in the middle that knows no picture."
+        st.html(
+            drawing.small_print(
+                [
+                    "How much of each map lies in the boxes of the validation pictures' objects: mean, and its "
+                    "interval of 95 %. The last column is the paired difference from a blob in the middle, which "
+                    "knows no picture."
+                ]
+            )
         )
         st.dataframe(rows, hide_index=True, width="stretch", height="content")
 
@@ -169,7 +174,11 @@ def _pretrained() -> None:
     name = st.selectbox("Network", list(entries), format_func=words, key=state.PRETRAINED, persist_state="session")
     entry = entries[name]
     top1 = "" if entry.top1 is None else f" · {entry.top1:.1%} right on ImageNet"
-    st.caption(plain(f"{entry.paper} · {entry.parameters:,} parameters{top1} · licence {entry.licence}. {entry.note}"))
+    st.html(
+        drawing.small_print(
+            [f"{entry.paper} · {entry.parameters:,} parameters{top1} · licence {entry.licence}. {entry.note}"]
+        )
+    )
     if any(card.card.architecture == name for card in _loaded_of_library()):
         st.success(f"{plain(entry.title)} is among the networks to compare.")
     elif st.button("Add it" if zoo.pretrained.is_downloaded(entry) else "Download and add it", key="add_pretrained"):

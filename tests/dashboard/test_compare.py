@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz import open_picture, zoo
 from attnviz.export import Comparison, comparison_png, scores_csv
 from attnviz.regions import Region
+from attnviz.render import MOST_PANELS
 from dashboard import downloads, service, state
 from dashboard.service import Answers, MapChoice
 from dashboard.state import Selection
@@ -25,7 +26,8 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 
 def titles() -> list[str]:
-    return [card.title for card in zoo.cards().values()]
+    """Of the networks that are shown before anyone chooses: as many as a figure holds."""
+    return [card.title for card in zoo.cards().values()][:MOST_PANELS]
 
 
 def alts(app: AppTest) -> list[str]:

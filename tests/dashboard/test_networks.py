@@ -15,6 +15,7 @@ from attnviz.export import scores_csv
 from attnviz.focus import CENTRED_GAUSSIAN
 from attnviz.models import build
 from attnviz.pictures import Preprocessing
+from attnviz.render import MOST_PANELS
 from attnviz.zoo import Card
 from dashboard import card_facts, downloads, service, state
 from dashboard.service import Answers, MapChoice
@@ -185,6 +186,17 @@ class TestExports:
         assert row["weights"] == loaded.card.sha256
         assert panel.warnings == (loaded.card.untrained,)
         assert comparison.provenance()["panels"][0]["untrained"] == loaded.card.untrained  # type: ignore[index, call-overload]
+
+
+class TestHowManyAreShown:
+    def test_more_than_a_figure_holds_are_told_of(self, page: AppTest) -> None:
+        every = list(zoo.names())
+        assert len(every) > MOST_PANELS
+        page.session_state[state.NETWORKS] = every
+        page.run()
+        assert any(
+            f"Only the first {MOST_PANELS} of {len(every)} networks are shown" in one.value for one in page.warning
+        )
 
 
 class TestPretrained:
