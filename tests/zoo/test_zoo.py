@@ -14,7 +14,7 @@ from attnviz.zoo.cards import WEIGHTS_FOLDER, Card
 
 NETWORKS = (
     "resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet", "vit", "swin", "residual_attention",
-    "cbam_spatial_first", "cbam_channel", "cbam_channel_avg",
+    "cbam_spatial_first", "cbam_channel", "cbam_channel_avg", "cbam_channel_max",
 )  # fmt: skip
 
 
