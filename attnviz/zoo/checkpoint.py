@@ -91,7 +91,7 @@ class _Fit:
             AssetError: weights are stored as whole numbers, whose scale nobody knows.
         """
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)  # torch.manual_seed would seed the GPUs as well
             model = self.sized.build()
         fits = {name: self.state[name] for name in self.match.matched}
         own = model.state_dict()
