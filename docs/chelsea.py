@@ -15,6 +15,7 @@ from attnviz.render import Panel
 FILE = Path(__file__).with_name("chelsea.png")
 WIDTH_PX = 1600
 TARGET = "tabby"
+NETWORKS = ("resnet_plain", "se_resnet", "cbam_resnet", "aa_resnet", "vit")
 
 
 def comparison() -> Comparison:
@@ -25,7 +26,7 @@ def comparison() -> Comparison:
     assert sample.region_name is not None
     cat = attnviz.Region.from_mask_file(sample.region_name, sample.mask_path, picture.hw)
     panels = []
-    for name in attnviz.zoo.names():
+    for name in NETWORKS:
         loaded = attnviz.load(name)
         model_input = loaded.preprocess(picture)
         with torch.no_grad():
