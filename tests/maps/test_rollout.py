@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import timm
 import torch
 
+import attnviz
 from attnviz.errors import ShapeError, ValueRangeError
 from attnviz.maps import Rollout, available
 from attnviz.records import TokenGrid
@@ -121,3 +123,26 @@ def test_the_class_token_is_found_behind_others(attention_of, trace_of):
     made = Rollout(residual=0.0)(trace_of(attention_of(weights, TokenGrid.whole((1, 2), 2, ("register 1", "class")))))
     assert np.allclose(made.values_hw, [[0.3, 0.4]], atol=1e-6)
     assert "the class token and 1 register token" in made.note
+
+
+def test_a_timm_transformer_against_its_own_unfused_matrices():
+    torch.manual_seed(0)
+    model = timm.models.vision_transformer.VisionTransformer(
+        img_size=(16, 24), patch_size=8, embed_dim=16, depth=3, num_heads=2, num_classes=5
+    ).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)  # fresh weights attend almost evenly
+    picture = torch.randn(1, 3, 16, 24)
+    made = Rollout()(attnviz.trace(model, picture))  # fused, as it is built
+    kept = []
+    for block in model.blocks:
+        block.attn.fused_attn = False
+        block.attn.attn_drop.register_forward_pre_hook(lambda _dropout, args: kept.append(args[0][0]))
+    with torch.no_grad():
+        model(picture)
+    whole = torch.eye(7)
+    for attention in kept:  # the later layer stands on the left
+        whole = (0.5 * torch.eye(7) + 0.5 * attention.mean(dim=0)) @ whole
+    expected = whole[0, 1:].reshape(2, 3)
+    assert expected.std() > 1e-3
+    assert np.allclose(made.values_hw, expected, rtol=1e-4, atol=1e-7)

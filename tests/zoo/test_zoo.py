@@ -38,7 +38,8 @@ def test_a_bundled_network_knows_a_cat_and_a_cup_of_coffee(name: str) -> None:
     loaded = zoo.load(name)
     cat = (samples.chelsea(), {"tabby", "Egyptian cat", "Persian cat"})
     coffee = (samples.coffee(), {"espresso"})
-    for rgb, wanted in (coffee,) if name == "swin" else (cat, coffee):  # README: both transformers take Chelsea for a dog
+    # README: the transformers take Chelsea for a dog; the Swin has no cat among its first five answers.
+    for rgb, wanted in (coffee,) if name == "swin" else (cat, coffee):
         model_input = loaded.preprocess(Picture.from_array(rgb))
         with torch.no_grad():
             best = loaded.model(model_input.tensor)[0].topk(5).indices
