@@ -30,7 +30,8 @@ the same network **untrained** (fresh weights from seed {seed}, fresh BatchNorm 
 activation, the activation **before the gate**. With its gate at the mean, a spatial gate or a feature mask is flat,
 and scores what the uniform map scores. Intervals are percentile bootstrap over pictures, 2,000 draws."""
 
-TRIED = """Runs by one short schedule, half of the others' last phase: the variants of CBAM, and the plain network and CBAM
+TRIED = """\
+Runs by one short schedule, half of the others' last phase: the variants of CBAM, and the plain network and CBAM
 to compare them with. The number behind a name is the seed. It changes the last phase only: fresh weights, order and
 views. The recipe has three seeds of both, so that a difference can be told from luck; listed are those that were run.
 A row is added by `python -m attnviz train NAME --measure`."""
