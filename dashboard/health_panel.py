@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnviz.errors import NothingTracedError
 from attnviz.health import GateHealth, flat_line, of_trace
-from attnviz.health.gates import Kind
+from attnviz.health.one_gate import Kind
 from attnviz.pictures import Picture
 from attnviz.records import ChannelWeights
 from attnviz.regions import Region

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from attnviz.errors import ValueRangeError
-from attnviz.health.gates import GateHealth, Kind
+from attnviz.health.one_gate import GateHealth, Kind
 
 NAMES: dict[Kind, str] = {"channel": "channel gate", "spatial": "spatial gate", "feature": "feature mask"}
 """Kind of a gate to what people call it."""
