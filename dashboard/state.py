@@ -1,15 +1,16 @@
-"""Session keys, and what the person chose.
+"""Session keys, what the person chose, and which of it a session file keeps.
 
 Keys of widgets that are bound to the address bar are the names that stand there, so they stay as they are.
 """
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import streamlit as st
 
-from attnviz.render import Scale, Style
+from attnviz.render import STYLES, Scale, Style
+from dashboard.checks import Choice, names, number, one_of, text, whole
 
 Value = TypeVar("Value")
 
@@ -90,6 +91,26 @@ REGION_SOURCES: dict[RegionSource, str] = {
 
 TOP_1 = "Each network's own top-1"
 """First entry of the class menu: every network explains the class that it puts first."""
+
+CHOICES: tuple[Choice, ...] = (
+    Choice(PICTURE, text(60)),
+    Choice(NETWORKS, names(40, 200)),
+    Choice(MAP_KIND, one_of(MAP_KINDS)),
+    Choice(TARGET, text(200)),
+    Choice(GAZE, one_of(GAZES)),
+    Choice(STYLE, one_of(STYLES)),
+    Choice(GRID, one_of(get_args(Grid))),
+    Choice(SCALE, one_of(get_args(Scale))),
+    Choice(OPACITY, number(0, 1)),
+    Choice(POINT_X, whole(0, 100)),
+    Choice(POINT_Y, whole(0, 100)),
+)
+"""Every choice that goes into a session file: a new one needs a line here, and nothing else.
+
+Its widget has `key=`, and `bind="query-params"` or `persist_state="session"`, or it is lost on the way to another page.
+What is only sensible for some pictures or networks, such as a layer's name, is checked here as text, and the page takes
+another value where it does not fit. With `family=True` the key stands for all that begin with it.
+"""
 
 
 @dataclass(frozen=True)
