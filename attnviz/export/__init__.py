@@ -2,18 +2,35 @@
 
 from attnviz.export.bundle import SCHEMA_VERSION, bundle
 from attnviz.export.comparison import Comparison
-from attnviz.export.figure_files import comparison_pdf, comparison_png, comparison_svg
+from attnviz.export.figure_files import (
+    comparison_pdf,
+    comparison_png,
+    comparison_svg,
+    figure_pdf,
+    figure_png,
+    figure_svg,
+)
+from attnviz.export.figure_source import FigureSource, HasArrays, HasRows, Json, Row
 from attnviz.export.names import slug, unique_slugs
-from attnviz.export.tables import COLUMNS, maps_npz, scores_csv
+from attnviz.export.score_rows import COLUMNS
+from attnviz.export.tables import maps_npz, scores_csv
 
 __all__ = [
     "COLUMNS",
     "SCHEMA_VERSION",
     "Comparison",
+    "FigureSource",
+    "HasArrays",
+    "HasRows",
+    "Json",
+    "Row",
     "bundle",
     "comparison_pdf",
     "comparison_png",
     "comparison_svg",
+    "figure_pdf",
+    "figure_png",
+    "figure_svg",
     "maps_npz",
     "scores_csv",
     "slug",

@@ -8,6 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from attnviz._version import __version__
+from attnviz.export.figure_source import Json, Row
+from attnviz.export.names import unique_slugs
+from attnviz.export.score_rows import score_rows
 from attnviz.pictures import Picture
 from attnviz.regions import Region
 from attnviz.render import (
@@ -24,7 +27,8 @@ from attnviz.render import (
 )
 from attnviz.render.comparison import check_panels
 
-Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+_NOT_ARRAYS = ("provenance", "file", "allow_pickle")
+"""Names that numpy or we use beside the arrays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +81,12 @@ class Comparison:
         )
 
     @property
+    def title(self) -> str:
+        """The heading, or what is shown where there is none."""
+        networks = f"{len(self.panels)} network{'s' if len(self.panels) > 1 else ''}"
+        return self.heading or f"attention of {networks} in {self.picture.name}"
+
+    @property
     def scaled(self) -> tuple[ScaledMap, ...]:
         """The panels' maps with the ranges of their colours."""
         check_panels(self.panels)
@@ -86,6 +96,15 @@ class Comparison:
     def alt(self) -> str:
         """The figure in words."""
         return comparison_alt(self.picture, self.panels, self.region, self.scale, self.others)
+
+    def rows(self) -> list[Row]:
+        """A row for each network and region, with the columns of `COLUMNS`."""
+        return list(score_rows(self.picture, self.panels, self.scaled, self.scale))
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """The raw maps on their native grids, float32 (h, w), in the order of the panels."""
+        names = unique_slugs([panel.title for panel in self.panels], taken=_NOT_ARRAYS)
+        return {name: panel.attention_map.values_hw for name, panel in zip(names, self.panels, strict=True)}
 
     def provenance(self) -> dict[str, Json]:
         """What a reader needs to make the figure again: networks, layers, methods, the picture's hash, the settings."""

@@ -17,11 +17,9 @@ from attnviz.render.panel import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, Panel
 from attnviz.render.region_colours import region_colour
 from attnviz.render.scale import Scale, ScaledMap, scale_maps, scale_sentences
 from attnviz.render.sheet import THEMES, Outlined, Sheet
+from attnviz.render.sizes import SLIDE_IN
 
 MOST_PANELS = 6
-
-SLIDE_IN = (40 / 3, 7.5)
-"""Width and height of a 16:9 slide in inches: 4000 x 2250 pixels at 300 dots."""
 
 
 def comparison_figure(

@@ -1,0 +1,57 @@
+"""What anything must tell of itself to be written as a figure: its title, its words, its drawing, its origin."""
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from matplotlib.figure import Figure
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+Row = dict[str, str | int | float | bool]
+"""One line of a table, by the column's name. A cell without a value is left out."""
+
+
+class FigureSource(Protocol):
+    """Something that can be drawn as a still figure and written to files.
+
+    The figures of this package are frozen dataclasses that also have the fields `size` (width and height in inches,
+    see `attnviz.render.SIZES`), `theme` ("light" or "dark") and `transparent`, so that `dataclasses.replace` gives the
+    same figure for another page.
+    """
+
+    @property
+    def title(self) -> str:
+        """The finding, or what is shown; one line."""
+        ...
+
+    @property
+    def alt(self) -> str:
+        """The figure in words, with its numbers."""
+        ...
+
+    def figure(self) -> Figure:
+        """The matplotlib figure, drawn anew each time."""
+        ...
+
+    def provenance(self) -> dict[str, Json]:
+        """Networks and their weights, layers, methods, units, colour ranges, the picture's sha256, all settings."""
+        ...
+
+
+@runtime_checkable
+class HasRows(Protocol):
+    """A figure whose numbers can be had as a table."""
+
+    def rows(self) -> list[Row]:
+        """The numbers of the figure, for a CSV file or a table or chart on a slide."""
+        ...
+
+
+@runtime_checkable
+class HasArrays(Protocol):
+    """A figure that was drawn from arrays."""
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """Raw values by a name that a file accepts, for an npz file."""
+        ...
