@@ -22,8 +22,9 @@ st.set_page_config(
 )
 st.html(HERE / "assets" / "page.css")
 compare = st.Page("views/compare.py", title="Compare", url_path="compare", default=True)
+focus = st.Page("views/focus.py", title="Dog vs grass", url_path="focus")
 networks = st.Page("views/networks.py", title="Networks", url_path="networks")
-page = st.navigation([compare, networks], position="top")
+page = st.navigation([compare, focus, networks], position="top")
 try:
     sidebar.render()
     page.run()

@@ -58,6 +58,11 @@ def choose_regions(entry: Entry) -> tuple[ChosenRegion, ...]:
     return made.chosen
 
 
+def regions_there(entry: Entry) -> tuple[ChosenRegion, ...]:
+    """The regions that the picture has, the one in focus first, for a page that does not change them."""
+    return told_regions.made_of(entry, told_regions.regions_of(entry)).chosen
+
+
 def outlines_of(
     chosen: Sequence[ChosenRegion], hw: tuple[int, int], *, names_px: int = 0, slot: str = state.LAST_OUTLINE
 ) -> drawing.Outlines:
@@ -154,7 +159,8 @@ def _nothing(entry: Entry, told: ToldRegion) -> None:
 
 def _drawn(entry: Entry, told: ToldRegion) -> None:
     seed = st.session_state.get(state.CANVAS_SEED)
-    if seed is None or seed.region_id != told.id:
+    # a canvas that was not shown, such as on another page, forgets what was drawn since its seed
+    if seed is None or seed.region_id != told.id or state.CANVAS not in st.session_state:
         count = st.session_state.get(state.CANVAS_COUNT, 0) + 1
         st.session_state[state.CANVAS_COUNT] = count
         seed = _Seed(told.id, f"{told.id}.{count}", told.drawing)

@@ -5,7 +5,7 @@ arrays by a sample, so an edited picture could get the old picture's map.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from threading import Lock
@@ -87,6 +87,7 @@ class Answers:
         scores: focus scores by title in the region in focus, the baselines last; empty without a region.
         unscored: title to why its map has no score.
         others: the same scores for each further region, by its name.
+        runs: what was run for each reading, equal for equal readings.
     """
 
     readings: tuple[Reading, ...]
@@ -94,6 +95,7 @@ class Answers:
     scores: Mapping[str, FocusScore] = field(default_factory=dict)
     unscored: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, Mapping[str, FocusScore]] = field(default_factory=dict)
+    runs: tuple[Hashable, ...] = ()
 
 
 def network(name: str) -> Network:
@@ -282,12 +284,14 @@ def ranked(logits: torch.Tensor, classes: Sequence[str]) -> tuple[tuple[str, flo
     return tuple((classes[index], float(probabilities[index])) for index in order.tolist())
 
 
-def focus_rows(readings: Iterable[Reading], region: Region) -> tuple[dict[str, FocusScore], dict[str, str]]:
+def focus_rows(
+    readings: Iterable[Reading], region: Region, score: str = "share"
+) -> tuple[dict[str, FocusScore], dict[str, str]]:
     """Focus scores by the network's title, then by baseline; and why the networks that have none have none.
 
     A map that cannot be scored, such as one that is zero everywhere, does not cost the others their scores.
     """
-    return focus.scorable({reading.title: reading.attention_map for reading in readings}, region)
+    return focus.scorable({reading.title: reading.attention_map for reading in readings}, region, score=score)
 
 
 def panel_of(

@@ -26,10 +26,19 @@ CHECKABLE = ("--server.scriptHealthCheckEnabled", "true")
 SECONDS_A_RUN = 180  # the first run of a page loads five networks
 
 
+FOCUS_PAGE = "views/focus.py"
+
+
 @pytest.fixture
 def app() -> AppTest:
     """The whole app, not yet run."""
     return AppTest.from_file(str(APP), default_timeout=SECONDS_A_RUN)
+
+
+@pytest.fixture
+def focus_page() -> AppTest:
+    """The whole app at the page "Dog vs grass", not yet run."""
+    return AppTest.from_file(str(APP), default_timeout=SECONDS_A_RUN).switch_page(FOCUS_PAGE)
 
 
 def photograph(height: int = 120, width: int = 180, seed: int = 0, kind: str = "PNG") -> bytes:

@@ -105,11 +105,9 @@ def test_from_an_upload_to_saved_files(visit: Visit, tmp_path: Path) -> None:
     file = tmp_path / "bright square.png"
     file.write_bytes(photograph())
     page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(file)
-    page.locator("canvas").first.wait_for()
+    page.get_by_role("heading", name="bright square.png").wait_for()
     visit.settle()
-    assert page.get_by_text("bright square.png").count() >= 1
     assert visit.maps.count() == len(networks)
-    assert visit.table() == []
 
     # a control moves: the maps are drawn anew
     before = visit.map_addresses()
@@ -125,7 +123,12 @@ def test_from_an_upload_to_saved_files(visit: Visit, tmp_path: Path) -> None:
     assert len(after) == len(networks)
     assert set(before) != set(after)
 
-    # a box over the left half of the picture
+    # on the next page, a box over the left half of the picture
+    page.get_by_role("link", name="Draw a region: Dog vs grass").click()
+    page.locator("canvas").first.wait_for()
+    visit.settle()
+    assert visit.map_addresses() == after  # nothing was chosen anew
+    assert visit.table() == []
     canvas = page.locator("canvas").first
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -146,6 +149,12 @@ def test_from_an_upload_to_saved_files(visit: Visit, tmp_path: Path) -> None:
     area = float(table[0][2].replace("\N{NO-BREAK SPACE}%", ""))
     assert area == pytest.approx(50, abs=3)
 
+    # back: the region is there, and the finding speaks of it
+    page.get_by_role("link", name="Compare", exact=True).click()
+    page.get_by_role("button", name="Comparison (PNG)").wait_for()
+    visit.settle()
+    assert page.get_by_role("heading", name="of its map on the object").count() == 1
+
     # the figure and the numbers
     with page.expect_download() as download:
         page.get_by_role("button", name="Comparison (PNG)").click()
@@ -158,14 +167,17 @@ def test_from_an_upload_to_saved_files(visit: Visit, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
     assert [row["network"] for row in rows] == networks
     assert float(rows[0]["area"]) == pytest.approx(area / 100, abs=0.005)
-    assert visit.table() == table  # a download leaves the page as it was
+    page.get_by_role("link", name="Dog vs grass", exact=True).click()
+    page.locator(FOCUS_TABLE).wait_for()
+    visit.settle()
+    assert visit.table() == table  # and it is still drawn
 
     assert visit.errors == []
     assert visit.foreign == []
 
 
 def test_a_box_can_be_drawn_undone_and_cleared_by_keyboard(visit: Visit) -> None:
-    visit.open("?picture=A+cup+of+espresso")
+    visit.open("focus?picture=A+cup+of+espresso")
     page = visit.page
     canvas = page.locator("canvas").first
     canvas.wait_for()
@@ -200,12 +212,12 @@ def test_a_thumbnail_chooses_its_picture(visit: Visit) -> None:
     assert visit.errors == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_barrier_that_axe_knows_of(browser: Browser, server: str, scheme: str) -> None:
+@pytest.mark.parametrize(("scheme", "address"), [("light", ""), ("dark", ""), ("light", "focus"), ("dark", "focus")])
+def test_no_barrier_that_axe_knows_of(browser: Browser, server: str, scheme: str, address: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
     context.set_default_timeout(PATIENCE_MS)
     visit = Visit(context.new_page(), server)
-    visit.open()
+    visit.open(address)
     found = Axe().run(visit.page).response["violations"]
     ours = [one for one in found if one["id"] not in BARRIERS_OF_STREAMLIT]
     assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in ours] == []
@@ -248,7 +260,7 @@ def area_of(visit: Visit, name: str) -> float:
 def test_two_regions_by_corners_by_hand_and_cut_out(visit: Visit, tmp_path: Path) -> None:
     file = tmp_path / "square.png"
     file.write_bytes(photograph())  # bright: rows 40 to 80 of 120, columns 45 to 90 of 180, an 8 1/3 % of it all
-    visit.open("?networks=SE-ResNet")
+    visit.open("focus?networks=SE-ResNet")
     page = visit.page
     page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(file)
     page.locator("canvas").first.wait_for()

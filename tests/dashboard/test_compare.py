@@ -84,23 +84,6 @@ class TestFirstScreen:
         finding = next(element.value for element in page.markdown if "of its map on the cat" in element.value)
         assert "a centred blob would score" in finding
 
-    def test_the_table_holds_every_network_and_both_baselines(self, page: AppTest) -> None:
-        table = page.table[0].value
-        *scored, uniform_map, blob = [name.replace("\\", "") for name in table["Map"]]
-        assert (uniform_map, blob) == ("Uniform map", "Centred Gaussian blob")
-        # a Grad-CAM that is zero everywhere has no score: then the page says so
-        told = " ".join(element.value for element in page.caption).replace("\\", "")
-        assert scored != []
-        assert all(title in scored or f"{title}: no score" in told for title in titles())
-        uniform = table[table["Map"] == "Uniform map"].iloc[0]
-        assert uniform.iloc[1] == uniform["Area share"]  # a flat map scores the area
-        assert uniform["Lift"] == "1.00"
-
-    def test_the_chart_says_what_it_shows(self, page: AppTest) -> None:
-        chart = page.get("plotly_chart")[0]
-        scored = [name.replace("\\", "") for name in page.table[0].value["Map"]][:-2]
-        assert all(title in chart.proto.alt for title in scored)
-
     def test_each_network_gives_three_answers_with_confidence(self, page: AppTest) -> None:
         assert small(page).count("width:") >= 3 * len(titles())
 
@@ -266,78 +249,6 @@ class TestUploads:
         app.file_uploader(key=state.UPLOADS).upload("![x](https://example.org/x).png", photo, "image/png").run()
         assert not app.exception
         assert all("![x](https" not in element.value for element in app.markdown)
-
-
-class TestRegions:
-    """A region told in each of the ways."""
-
-    def test_boxes_drawn_on_the_canvas_are_scored(self, app: AppTest, photo: bytes) -> None:
-        app.run()
-        app.file_uploader(key=state.UPLOADS).upload("dog.png", photo, "image/png").run()
-        assert "Drag a box" in app.info[0].value
-        revision = app.session_state[state.CANVAS_SEED].revision
-        # the browser sends left, top, right, bottom
-        app.session_state[state.CANVAS] = {"drawn": {"revision": revision, "boxes": [[0.25, 0.0, 0.75, 1.0]]}}
-        app.run()
-        table = app.table[0].value
-        assert "Share on the object" in table.columns
-        assert set(table["Area share"]) == {f"50{SPACE}%"}  # half of the columns, all rows
-
-    def test_boxes_of_another_revision_are_not_taken(self, app: AppTest, photo: bytes) -> None:
-        app.run()
-        app.file_uploader(key=state.UPLOADS).upload("dog.png", photo, "image/png").run()
-        app.session_state[state.CANVAS] = {"drawn": {"revision": "old", "boxes": [[0.25, 0.0, 0.75, 1.0]]}}
-        app.run()
-        assert "Drag a box" in app.info[0].value
-
-    def test_boxes_come_back_with_their_picture(self, app: AppTest, photo: bytes) -> None:
-        app.run()
-        app.file_uploader(key=state.UPLOADS).upload("dog.png", photo, "image/png").run()
-        upload = app.selectbox(key=state.PICTURE).value
-        revision = app.session_state[state.CANVAS_SEED].revision
-        app.session_state[state.CANVAS] = {"drawn": {"revision": revision, "boxes": [[0.25, 0.0, 0.75, 1.0]]}}
-        app.run()
-        app.selectbox(key=state.PICTURE).set_value("coffee").run()
-        assert "Drag a box" in app.info[0].value
-        app.selectbox(key=state.PICTURE).set_value(upload).run()
-        assert set(app.table[0].value["Area share"]) == {f"50{SPACE}%"}
-
-    def test_typed_numbers_are_scored_under_their_name(self, app: AppTest) -> None:
-        app.run()
-        source = f"{state.REGION_SOURCE}_chelsea"
-        app.segmented_control(key=source).set_value("numbers").run()
-        # Chelsea is 300 high and 451 wide
-        for key, value in ((state.BOX_LEFT, 0), (state.BOX_TOP, 0), (state.BOX_RIGHT, 451), (state.BOX_BOTTOM, 150)):
-            app.number_input(key=f"{key}_chelsea").set_value(value)
-        app.text_input(key=f"{state.REGION_NAME}_chelsea").set_value("upper half").run()
-        table = app.table[0].value
-        assert "Share on the upper half" in table.columns
-        assert set(table["Area share"]) == {f"50{SPACE}%"}
-
-    def test_a_box_upside_down_gets_a_sentence(self, app: AppTest) -> None:
-        app.run()
-        app.segmented_control(key=f"{state.REGION_SOURCE}_chelsea").set_value("numbers").run()
-        app.number_input(key=f"{state.BOX_TOP}_chelsea").set_value(300)
-        app.number_input(key=f"{state.BOX_BOTTOM}_chelsea").set_value(10).run()
-        assert not app.exception
-        assert "top < bottom" in app.error[0].value.replace("\\", "")
-        assert len(drawn(app)) == len(titles())
-
-    def test_a_mask_picture_is_scored(self, app: AppTest) -> None:
-        app.run()
-        app.segmented_control(key=f"{state.REGION_SOURCE}_chelsea").set_value("mask").run()
-        mask = np.zeros((300, 451), dtype=bool)
-        mask[:75] = True  # the upper quarter
-        app.file_uploader(key=f"{state.REGION_MASK}_chelsea").upload("mask.png", one_bit_png(mask), "image/png").run()
-        assert set(app.table[0].value["Area share"]) == {f"25{SPACE}%"}
-
-    def test_a_mask_of_another_shape_gets_a_sentence(self, app: AppTest) -> None:
-        app.run()
-        app.segmented_control(key=f"{state.REGION_SOURCE}_chelsea").set_value("mask").run()
-        mask = np.zeros((90, 30), dtype=bool)
-        mask[:10] = True
-        app.file_uploader(key=f"{state.REGION_MASK}_chelsea").upload("mask.png", one_bit_png(mask), "image/png").run()
-        assert "aspect ratio" in app.error[0].value
 
 
 class TestFailures:

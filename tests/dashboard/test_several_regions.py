@@ -1,4 +1,4 @@
-"""Several named regions on the compare page, driven without a browser."""
+"""Several named regions on the page "Dog vs grass", driven without a browser."""
 
 import io
 from collections.abc import Iterator
@@ -19,11 +19,13 @@ LEFT, RIGHT = [0.0, 0.0, 0.5, 1.0], [0.5, 0.0, 1.0, 1.0]
 """Boxes as the browser sends them: left, top, right, bottom."""
 
 
-@pytest.fixture(autouse=True)
-def one_network(app: AppTest) -> None:
+@pytest.fixture(name="app")
+def one_network(focus_page: AppTest) -> AppTest:
     """Regions need no more than one network."""
+    app = focus_page
     app.query_params["networks"] = "SE-ResNet"
     app.query_params["picture"] = "A cup of espresso"
+    return app
 
 
 @pytest.fixture
