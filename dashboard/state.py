@@ -68,6 +68,13 @@ LAST_OUTLINE = "last_outline"
 LAST_CANVAS_OUTLINE = "last_canvas_outline"
 LAST_SCORES = "last_scores"
 
+TRAY = "tray"
+THUMBNAILS = "thumbnails"
+ON_SCREEN = "on_screen"
+EXPORT_SIZE = "export_size"
+EXPORT_THEME = "export_theme"
+EXPORT_BACKGROUND = "export_background"
+
 MapKind = Literal["own", "gradcam"]
 Gaze = Literal["mean", "region", "point"]
 Grid = Literal["cells", "smooth"]

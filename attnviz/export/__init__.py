@@ -1,6 +1,6 @@
 """From figures to files: PNG, SVG, PDF, the numbers, and a folder with all of it."""
 
-from attnviz.export.bundle import SCHEMA_VERSION, bundle
+from attnviz.export.bundle import SCHEMA_VERSION, bundle, bundle_files, bundle_zip
 from attnviz.export.comparison import Comparison
 from attnviz.export.figure_files import (
     comparison_pdf,
@@ -10,7 +10,7 @@ from attnviz.export.figure_files import (
     figure_png,
     figure_svg,
 )
-from attnviz.export.figure_source import FigureSource, HasArrays, HasRows, Json, Row
+from attnviz.export.figure_source import FigureSource, HasArrays, HasRows, Json, Row, restyled
 from attnviz.export.names import slug, unique_slugs
 from attnviz.export.score_rows import COLUMNS
 from attnviz.export.tables import maps_npz, scores_csv
@@ -25,6 +25,8 @@ __all__ = [
     "Json",
     "Row",
     "bundle",
+    "bundle_files",
+    "bundle_zip",
     "comparison_pdf",
     "comparison_png",
     "comparison_svg",
@@ -32,6 +34,7 @@ __all__ = [
     "figure_png",
     "figure_svg",
     "maps_npz",
+    "restyled",
     "scores_csv",
     "slug",
     "unique_slugs",

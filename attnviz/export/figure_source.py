@@ -1,7 +1,8 @@
 """What anything must tell of itself to be written as a figure: its title, its words, its drawing, its origin."""
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from dataclasses import fields, is_dataclass, replace
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -37,6 +38,27 @@ class FigureSource(Protocol):
     def provenance(self) -> dict[str, Json]:
         """Networks and their weights, layers, methods, units, colour ranges, the picture's sha256, all settings."""
         ...
+
+
+Source = TypeVar("Source", bound=FigureSource)
+
+
+def restyled(
+    source: Source, size: tuple[float, float], theme: Literal["light", "dark"], transparent: bool = False
+) -> Source:
+    """The same figure for another page.
+
+    Args:
+        source: a figure. One that has no field `size`, `theme` or `transparent` keeps its own look there.
+        size: width and height in inches.
+        theme: of the page that it will stand on.
+        transparent: leave the background out.
+    """
+    if not is_dataclass(source) or isinstance(source, type):
+        return source
+    look = {"size": size, "theme": theme, "transparent": transparent}
+    known = {field.name for field in fields(source) if field.init}
+    return replace(source, **{name: value for name, value in look.items() if name in known})
 
 
 @runtime_checkable

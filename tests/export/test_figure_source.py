@@ -52,5 +52,5 @@ def test_the_title_is_the_heading_or_what_is_shown(comparison) -> None:  # noqa:
 
 @pytest.mark.parametrize("dpi", [49, 601])
 def test_a_resolution_out_of_range_is_refused(dpi: int) -> None:
-    with pytest.raises(ValueError, match="dpi must be in 50..600"):
+    with pytest.raises(ValueError, match=r"dpi must be in 50\.\.600"):
         figure_png(Dot(), dpi)

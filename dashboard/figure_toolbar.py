@@ -1,0 +1,65 @@
+"""The same small row of buttons under every figure: save it as PNG, SVG or PDF, or keep it for the talk."""
+
+from collections.abc import Callable, Iterable
+
+import streamlit as st
+
+from attnviz.errors import AttnvizError
+from attnviz.export import FigureSource, figure_pdf, figure_png, figure_svg, slug
+from dashboard import tray
+from dashboard.words import plain
+
+Make = Callable[[], FigureSource]
+
+FORMATS: dict[str, tuple[str, Callable[[FigureSource], bytes], str]] = {
+    "PNG": ("image/png", figure_png, "Picture for slides, 300 dots per inch"),
+    "SVG": ("image/svg+xml", figure_svg, "Drawing whose text can be edited"),
+    "PDF": ("application/pdf", figure_pdf, "Drawing for papers, with its fonts"),
+}
+"""Label to mime type, writer, and what it is good for."""
+
+
+def toolbar(key: str, name: str, make: Make, formats: Iterable[str] = tuple(FORMATS)) -> None:
+    """Draw the buttons. Nothing is drawn or written before one of them is pressed.
+
+    Args:
+        key: of this toolbar, unique on the page.
+        name: of the figure in a few words, such as "Gate effect of SE-ResNet"; file names are made from it.
+        make: gives the figure when a button is pressed. It may run outside this session's run, so it holds all it
+            needs and does not ask the session for anything.
+        formats: of `FORMATS`, those that are offered.
+    """
+    with st.container(horizontal=True, gap="small", key=f"toolbar_{key}"):
+        for label in formats:
+            mime, write, use = FORMATS[label]
+            st.download_button(
+                label,
+                lambda write=write: write(make()),
+                f"{slug(name)}.{label.lower()}",
+                mime,
+                key=f"{key}_{label.lower()}",
+                help=f"{use}: {plain(name)}",
+                on_click="ignore",
+                icon=":material/download:",
+                type="tertiary",
+            )
+        st.button(
+            "Add to talk",
+            key=f"{key}_talk",
+            help=f"Keep this figure for slides, on the page Export: {plain(name)}",
+            on_click=_add,
+            args=(name, make),
+            icon=":material/add_to_photos:",
+            type="tertiary",
+        )
+
+
+def _add(name: str, make: Make) -> None:
+    try:
+        is_new = tray.add(name, make())
+    except AttnvizError as error:
+        st.toast(plain(str(error)), icon=":material/error:")
+        return
+    count = len(tray.kept())
+    held = f"The talk has {count} figure{'s' if count > 1 else ''}, on the page Export."
+    st.toast(f"{plain(name)}: {'added' if is_new else 'was there already'}. {held}", icon=":material/add_to_photos:")
