@@ -85,8 +85,14 @@ def gate_energy(trace: Trace, layer: str | int | None, method: object) -> GateEn
         before=_energy(features),
         after=_energy(gated),
         sites=tuple(gate.site for gate in gates),
-        name=_NAMES.get(family, family.replace("_", " ")),
+        name=mechanism_name(first.site),
     )
+
+
+def mechanism_name(site: Site) -> str:
+    """What a mechanism is called, such as "CBAM" for both of its gates."""
+    family = site.mechanism.split(".")[0]
+    return _NAMES.get(family, family.replace("_", " "))
 
 
 def _family(record: Gate) -> str:
