@@ -10,7 +10,7 @@ if str(ROOT) not in sys.path:
 import streamlit as st
 
 from attnviz.errors import AttnvizError
-from dashboard import sidebar
+from dashboard import address, sidebar
 from dashboard.words import plain
 
 HERE = Path(__file__).resolve().parent

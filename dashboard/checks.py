@@ -1,7 +1,7 @@
-"""Checks of values that come from a file: each gives the value as a widget takes it, or says what is wrong with it."""
+"""Checks of values that come from a file or an address: each gives the value as a widget takes it, or says what is wrong with it."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from attnviz.errors import ValueRangeError
 
@@ -18,17 +18,62 @@ class Choice:
 
     Attributes:
         key: of the widget, or of the session's own value.
-        check: of a value from a file.
+        check: of a value from a file or from the address.
         family: whether `key` only begins the keys, such as one for each network: "layer_" stands for "layer_vit", too.
+        linked: whether it stands in the address on every page, so that a link or a reload on one page keeps what was
+            chosen on another. Its widget, if it has one, has `bind="query-params"`.
+        default: value that the address need not name.
+        labels: what the address says for a value, as the widget's `format_func` does; values without one say themselves.
     """
 
     key: str
     check: Check
     family: bool = False
+    linked: bool = False
+    default: object = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def covers(self, key: str) -> bool:
         """Whether a key is this choice's."""
         return len(key) > len(self.key) and key.startswith(self.key) if self.family else key == self.key
+
+    def to_address(self, value: object) -> list[str]:
+        """What the address says for a value: nothing for the default, several words for a list."""
+        if value == self.default:
+            return []
+        return [self._word(one) for one in value] if isinstance(value, list) else [self._word(value)]
+
+    def from_address(self, words: Sequence[str]) -> object:
+        """The value that the address tells.
+
+        Raises:
+            ValueRangeError: it tells none that the check allows.
+        """
+        values = {label: value for value, label in self.labels.items()}
+        named = [values.get(word, word) for word in words]
+        for read in (lambda: named[-1], lambda: named, *(lambda kind=kind: kind(words[-1]) for kind in _FROM_TEXT)):
+            try:
+                return self.check(read())
+            except (ValueError, LookupError):  # ValueRangeError is one, too
+                continue
+        raise _wrong("something that this page knows", ", ".join(words))
+
+    def _word(self, value: object) -> str:
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, tuple):
+            return ",".join(map(self._word, value))
+        if isinstance(value, float):
+            return f"{value:.6g}"
+        return self.labels.get(value, value) if isinstance(value, str) else str(value)
+
+
+_FROM_TEXT: tuple[Callable[[str], object], ...] = (
+    int,
+    float,
+    {"true": True, "false": False}.__getitem__,
+    lambda text: tuple(map(float, text.split(","))),
+)
 
 
 def one_of(allowed: Collection[str]) -> Check:

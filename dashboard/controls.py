@@ -6,13 +6,9 @@ from typing import TypeVar, get_args
 import streamlit as st
 
 from attnviz import render
-from attnviz.render import Scale, Style
 from dashboard import service, state
-from dashboard.state import Grid, Selection
+from dashboard.state import DRAWINGS, GRIDS, SCALES, Grid, Selection
 
-STYLES: dict[Style, str] = {"heat": "Heat", "spotlight": "Spotlight"}
-GRIDS: dict[Grid, str] = {"cells": "Cells", "smooth": "Smooth"}
-SCALES: dict[Scale, str] = {"per map": "Per map", "shared": "Shared", "rank": "Rank", "raw": "Raw"}
 DEFAULT_OPACITY = 0.85
 
 Name = TypeVar("Name")
@@ -39,10 +35,10 @@ def selection(networks: tuple[str, ...]) -> Selection:
             list(render.STYLES),
             default="heat",
             required=True,
-            format_func=_named(STYLES),
+            format_func=_named(DRAWINGS),
             key=state.STYLE,
             bind="query-params",
-            help="; ".join(f"{STYLES[style]}: {meaning}" for style, meaning in render.STYLES.items()) + ".",
+            help="; ".join(f"{DRAWINGS[style]}: {meaning}" for style, meaning in render.STYLES.items()) + ".",
         )
         grid = st.segmented_control(
             "Grid",

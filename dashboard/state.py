@@ -5,11 +5,11 @@ Keys of widgets that are bound to the address bar are the names that stand there
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from typing import Literal, TypeVar
 
 import streamlit as st
 
-from attnviz.render import STYLES, Scale, Style
+from attnviz.render import Scale, Style
 from dashboard.checks import Choice, names, number, one_of, text, whole
 
 Value = TypeVar("Value")
@@ -96,28 +96,38 @@ REGION_SOURCES: dict[RegionSource, str] = {
 }
 """How a region is told; "Given" only where a sample picture comes with one, "Loaded" where it came from a file."""
 
+DRAWINGS: dict[Style, str] = {"heat": "Heat", "spotlight": "Spotlight"}
+GRIDS: dict[Grid, str] = {"cells": "Cells", "smooth": "Smooth"}
+SCALES: dict[Scale, str] = {"per map": "Per map", "shared": "Shared", "rank": "Rank", "raw": "Raw"}
+
 TOP_1 = "Each network's own top-1"
 """First entry of the class menu: every network explains the class that it puts first."""
 
 CHOICES: tuple[Choice, ...] = (
     Choice(PICTURE, text(60)),
     Choice(NETWORKS, names(40, 200)),
-    Choice(MAP_KIND, one_of(MAP_KINDS)),
-    Choice(TARGET, text(200)),
-    Choice(GAZE, one_of(GAZES)),
-    Choice(STYLE, one_of(STYLES)),
-    Choice(GRID, one_of(get_args(Grid))),
-    Choice(SCALE, one_of(get_args(Scale))),
+    Choice(MAP_KIND, one_of(MAP_KINDS), linked=True, default="gradcam", labels=MAP_KINDS),
+    Choice(TARGET, text(200), linked=True, default=TOP_1),
+    Choice(GAZE, one_of(GAZES), linked=True, default="mean", labels=GAZES),
+    Choice(STYLE, one_of(DRAWINGS), linked=True, default="heat", labels=DRAWINGS),
+    Choice(GRID, one_of(GRIDS), linked=True, default="cells", labels=GRIDS),
+    Choice(SCALE, one_of(SCALES), linked=True, default="per map", labels=SCALES),
     Choice(OPACITY, number(0, 1)),
-    Choice(POINT_X, whole(0, 100)),
-    Choice(POINT_Y, whole(0, 100)),
+    Choice(POINT_X, whole(0, 100), linked=True, default=50),
+    Choice(POINT_Y, whole(0, 100), linked=True, default=50),
 )
 """Every choice that goes into a session file: a new one needs a line here, and nothing else.
 
 Its widget has `key=`, and `bind="query-params"` or `persist_state="session"`, or it is lost on the way to another page.
 What is only sensible for some pictures or networks, such as a layer's name, is checked here as text, and the page takes
-another value where it does not fit. With `family=True` the key stands for all that begin with it.
+another value where it does not fit. With `family=True` the key stands for all that begin with it. `linked=True` is for
+those with `bind="query-params"`, apart from the sidebar's: they stay in the address on every page.
 """
+
+
+def choice_of(key: str) -> Choice | None:
+    """The declared choice that a session key belongs to."""
+    return next((choice for choice in CHOICES if choice.covers(key)), None)
 
 
 @dataclass(frozen=True)
@@ -137,7 +147,7 @@ class Selection:
     """
 
     networks: tuple[str, ...]
-    map_kind: MapKind
+    map_kind: str
     target: str | None
     gaze: Gaze
     point_yx: tuple[float, float]

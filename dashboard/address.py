@@ -1,0 +1,45 @@
+"""What was chosen on one page stays in the address while another page is shown.
+
+Streamlit keeps the value of a widget that is bound to the address while its page is left, and takes it out of the
+address. A reload on the other page, or a link that names both, would lose it. So the entry point reads the choices of
+every page from the address before anything is drawn, and writes those of the other pages back at the end.
+"""
+
+from contextlib import suppress
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from attnviz.errors import ValueRangeError
+from dashboard import state
+
+
+def read() -> None:
+    """Take over what the address says and this session does not know yet. What it says wrongly is left to the pages."""
+    for key in st.query_params:
+        choice = state.choice_of(key)
+        if choice is not None and choice.linked and key not in st.session_state:
+            with suppress(ValueRangeError):
+                st.session_state[key] = choice.from_address(st.query_params.get_all(key))
+
+
+def write() -> None:
+    """Let the address say every linked choice that is not the default."""
+    changed: dict[str, list[str]] = {}
+    for key, value in st.session_state.to_dict().items():
+        choice = state.choice_of(str(key))
+        if choice is None or not choice.linked:
+            continue
+        said = choice.to_address(value)
+        if said != st.query_params.get_all(key):
+            changed[key] = said
+    said_now = {key: said for key, said in changed.items() if said}
+    try:
+        st.query_params.update(said_now)  # at once: each change is a step of the browser's history
+    except StreamlitAPIException:
+        for key, said in said_now.items():
+            with suppress(StreamlitAPIException):  # its widget is on this page and writes the address itself
+                st.query_params[key] = said
+    for key in changed.keys() - said_now.keys():
+        with suppress(StreamlitAPIException):  # as above
+            del st.query_params[key]
