@@ -9,6 +9,7 @@ import numpy as np
 
 from attnviz.errors import ValueRangeError
 from attnviz.export.comparison import Comparison
+from attnviz.export.figure_source import Row
 from attnviz.export.score_rows import COLUMNS
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -31,6 +32,17 @@ def scores_csv(comparisons: Sequence[Comparison]) -> bytes:
     for comparison in comparisons:
         for row in comparison.rows():
             writer.writerow({key: _safe(value) for key, value in row.items()})
+    return text.getvalue().encode()
+
+
+def rows_csv(rows: Sequence[Row]) -> bytes:
+    """Rows of any figure as a table, UTF-8; its columns are all that occur, in the order in which they first do."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: _safe(value) for key, value in row.items()})
     return text.getvalue().encode()
 
 

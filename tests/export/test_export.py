@@ -1,7 +1,6 @@
 """Files can be read back, say how they were made, and are written whole or not at all."""
 
 import csv
-import hashlib
 import io
 import json
 import xml.etree.ElementTree as ElementTree
@@ -15,7 +14,6 @@ from attnviz.errors import ValueRangeError
 from attnviz.export import (
     COLUMNS,
     Comparison,
-    bundle,
     comparison_pdf,
     comparison_png,
     comparison_svg,
@@ -180,49 +178,9 @@ def test_networks_named_like_numpy_s_own_words_keep_their_arrays(comparison):
         assert set(read) == {"provenance", "file-2", "provenance-2", "allow_pickle-2"}
 
 
-def test_nothing_to_write_is_an_error(tmp_path):
+def test_nothing_to_write_is_an_error():
     with pytest.raises(ValueRangeError, match="got none"):
         scores_csv([])
-    with pytest.raises(ValueRangeError, match="got none"):
-        bundle({}, tmp_path / "out")
-
-
-def test_a_bundle_holds_every_file_and_its_hash(comparison, tmp_path):
-    folder = bundle({"My Dog (2).JPG": comparison}, tmp_path / "out")
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    listed = {entry["name"]: entry for entry in manifest["files"]}
-    assert set(listed) | {"manifest.json"} == {path.name for path in folder.iterdir()}
-    assert set(listed) == {"scores.csv", *(f"my-dog-2-jpg.{kind}" for kind in ("png", "svg", "pdf", "npz"))}
-    for name, entry in listed.items():
-        content = (folder / name).read_bytes()
-        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
-        assert entry["bytes"] == len(content) > 0
-    (figure,) = manifest["figures"]
-    assert figure["name"] == "My Dog (2).JPG"
-    assert figure["alt"] == comparison.alt
-    assert manifest["schema_version"] == 1
-    assert manifest["note"] == NOT_EXPLANATION
-    assert manifest["libraries"]["matplotlib"]
-
-
-def test_a_bundle_that_fails_leaves_nothing(comparison, tmp_path):
-    # The second figure has no panel, so it cannot be drawn after the first was written.
-    with pytest.raises(ValueRangeError, match="got 0"):
-        bundle({"good": comparison, "bad": replace(comparison, panels=())}, tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_existing_folder_is_refused_and_left_alone(comparison, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(ValueRangeError, match="must not exist yet"):
-        bundle({"dog": comparison}, tmp_path / "out")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
-
-
-def test_a_missing_parent_is_named(comparison, tmp_path):
-    with pytest.raises(ValueRangeError, match="parent must exist"):
-        bundle({"dog": comparison}, tmp_path / "missing" / "out")
 
 
 @pytest.mark.parametrize(

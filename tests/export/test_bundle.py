@@ -1,0 +1,221 @@
+"""A bundle holds everything, says what it holds, and is there whole or not at all."""
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import zipfile
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from attnviz.errors import AssetError, NotFoundError, ValueRangeError
+from attnviz.export import bundle, bundle_zip
+from attnviz.pictures import open_picture
+from attnviz.render import NOT_EXPLANATION
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A figure that is no comparison: three bars."""
+
+    title: str = "three bars"
+    alt: str = "bars of 1, 2 and 3"
+
+    def figure(self):
+        figure = Figure(figsize=(1, 1))
+        FigureCanvasAgg(figure)
+        figure.add_axes((0, 0, 1, 1)).bar([1, 2, 3], [1, 2, 3])
+        return figure
+
+    def provenance(self):
+        return {"note": NOT_EXPLANATION, "kind": "bars"}
+
+    def rows(self):
+        return [{"bar": "=first", "height": 1}, {"bar": "second", "colour": "red"}]
+
+    def arrays(self):
+        return {"heights": np.float64([1, 2, 3])}
+
+
+def contents(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def unzipped(file):
+    with zipfile.ZipFile(file) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_bundle_holds_every_file_and_its_hash(small, tmp_path):
+    folder = bundle({"My Dog (2).JPG": small, "bars": Bars()}, tmp_path / "out", dpi=50)
+    found = contents(folder)
+    manifest = json.loads(found.pop("manifest.json"))
+    listed = {entry["name"]: entry for entry in manifest["files"]}
+    assert set(listed) == set(found)
+    figures = {f"{stem}.{kind}" for stem in ("my-dog-2-jpg", "bars") for kind in ("png", "svg", "pdf")}
+    assert set(listed) == figures | {"bars.csv", "maps.npz", "scores.csv", "rebuild.sh", "regions/grass.png"}
+    for name, entry in listed.items():
+        assert entry["sha256"] == hashlib.sha256(found[name]).hexdigest()
+        assert entry["bytes"] == len(found[name]) > 0
+    first, second = manifest["figures"]
+    assert (first["name"], second["name"]) == ("My Dog (2).JPG", "bars")
+    assert first["alt"] == small.alt
+    assert first["picture"]["sha256"] == "ab" * 32
+    assert [panel["weights"] for panel in first["panels"]] == ["12" * 32] * 2
+    assert second["kind"] == "bars"
+    assert manifest["schema_version"] == 2
+    assert manifest["note"] == NOT_EXPLANATION
+    assert manifest["libraries"]["matplotlib"]
+    assert not [path for path in tmp_path.iterdir() if path != folder]
+
+
+def test_regions_are_boxes_or_masks(small, tmp_path):
+    folder = bundle({"dog": small}, tmp_path / "out", formats=["png"], dpi=50)
+    (figure,) = json.loads((folder / "manifest.json").read_text("utf-8"))["figures"]
+    dog, grass = figure["regions"]
+    assert dog == {"name": "dog", "area": 0.25, "box_yxyx": [15, 20, 30, 40]}
+    mask = np.asarray(Image.open(folder / grass["mask"]))
+    assert np.array_equal(mask > 0, small.others[0].mask_hw)
+
+
+def test_maps_of_all_figures_in_one_file_with_their_geometry(small, tmp_path):
+    folder = bundle({"dog": small, "bars": Bars()}, tmp_path / "out", formats=["png"], dpi=50)
+    with np.load(folder / "maps.npz") as read:
+        assert set(read) == {"dog/se-resnet", "dog/vit", "bars/heights", "provenance"}
+        assert read["dog/se-resnet"].dtype == np.float32
+        assert np.array_equal(read["dog/se-resnet"], small.panels[0].attention_map.values_hw)
+        assert np.array_equal(read["bars/heights"], [1, 2, 3])
+        told = json.loads(str(read["provenance"]))
+    # the network saw the whole picture at its own size: a scale of 1, moved by nothing
+    assert told["arrays"]["dog/vit"]["geometry"] == {
+        "source_hw": [30, 40],
+        "input_hw": [30, 40],
+        "scale_yx": [1.0, 1.0],
+        "offset_yx": [0.0, 0.0],
+    }
+    assert (told["arrays"]["dog/vit"]["network"], told["arrays"]["dog/vit"]["grid_hw"]) == ("ViT", [2, 2])
+
+
+def test_tables_of_other_figures_are_safe_to_open(small, tmp_path):
+    folder = bundle({"bars": Bars()}, tmp_path / "out", formats=["png"], dpi=50)
+    assert (folder / "bars.csv").read_text() == "bar,height,colour\n'=first,1,\nsecond,,red\n"
+    assert not (folder / "scores.csv").exists()  # there is no comparison
+
+
+def test_the_same_figures_give_the_same_bytes_in_a_folder_and_in_a_zip(small, tmp_path):
+    made = bundle({"dog": small}, tmp_path / "out", dpi=50, with_picture=True)
+    packed = bundle({"dog": small}, tmp_path / "out.zip", dpi=50, with_picture=True)
+    assert packed == tmp_path / "out.zip"
+    assert unzipped(packed) == contents(made)
+    assert packed.read_bytes() == bundle_zip({"dog": small}, dpi=50, with_picture=True)
+    with zipfile.ZipFile(packed) as archive:
+        assert archive.getinfo("rebuild.sh").external_attr >> 16 == 0o100755
+
+
+def test_the_picture_is_added_only_when_asked(small, tmp_path):
+    without = bundle({"dog": small}, tmp_path / "without", formats=["png"], dpi=50)
+    assert not (without / "pictures").exists()
+    folder = bundle({"dog": small}, tmp_path / "with", formats=["png"], dpi=50, with_picture=True)
+    (figure,) = json.loads((folder / "manifest.json").read_text("utf-8"))["figures"]
+    again = open_picture(folder / figure["picture_file"])
+    assert np.array_equal(again.rgb, small.picture.rgb)
+
+
+def test_the_script_that_rebuilds_is_a_shell_script_beside_the_manifest(small, tmp_path):
+    folder = bundle({"dog": small}, tmp_path / "my export", formats=["png"], dpi=50)
+    told = subprocess.run(
+        [folder / "rebuild.sh", "--picture", "a b.jpg"],
+        env={**os.environ, "PYTHON": "echo"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == f"-m attnviz rebuild {folder}/manifest.json --picture a b.jpg"
+
+
+def test_only_the_formats_asked_for(small, tmp_path):
+    folder = bundle({"dog": small}, tmp_path / "out", formats=["svg"])
+    assert {path.suffix for path in folder.iterdir() if path.stem == "dog"} == {".svg"}
+    with pytest.raises(NotFoundError, match=r"format 'jpeg' is not.*nearest"):
+        bundle({"dog": small}, tmp_path / "other", formats=["jpeg"])
+    with pytest.raises(ValueRangeError, match="at least one of png, svg, pdf; got none"):
+        bundle({"dog": small}, tmp_path / "other", formats=[])
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_a_bundle_that_fails_leaves_nothing(small, tmp_path, name):
+    # The second figure has no panel, so it cannot be drawn after the first was written.
+    with pytest.raises(ValueRangeError, match="got 0"):
+        bundle({"good": small, "bad": replace(small, panels=())}, tmp_path / name, dpi=50)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["out", "out.zip"])
+def test_nothing_is_overwritten_without_being_told(small, tmp_path, name):
+    target = tmp_path / name
+    bundle({"dog": small}, target, formats=["png"], dpi=50)
+    before = target.stat().st_mtime_ns
+    with pytest.raises(ValueRangeError, match="must not exist yet"):
+        bundle({"dog": small}, target, formats=["png"], dpi=60)
+    assert target.stat().st_mtime_ns == before
+    bundle({"cat": small}, target, formats=["png"], dpi=60, overwrite=True)
+    found = unzipped(target) if name.endswith("zip") else contents(target)
+    assert "cat.png" in found
+    assert "dog.png" not in found
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_that_holds_anything_else_is_never_replaced(small, tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "mine.txt").write_text("mine")
+    with pytest.raises(ValueRangeError, match="which has no manifest of an export"):
+        bundle({"dog": small}, target, overwrite=True)
+    (target / "mine.txt").unlink()
+    bundle({"dog": small}, target, formats=["png"], dpi=50, overwrite=True)  # an empty folder is nobody's loss
+    (target / "notes.txt").write_text("mine")
+    with pytest.raises(ValueRangeError, match=r"which also holds notes\.txt"):
+        bundle({"dog": small}, target, overwrite=True)
+    assert (target / "notes.txt").read_text() == "mine"
+
+
+def test_a_failed_replacement_leaves_the_old_export(small, tmp_path):
+    folder = bundle({"dog": small}, tmp_path / "out", formats=["png"], dpi=50)
+    before = contents(folder)
+    with pytest.raises(ValueRangeError, match="got 0"):
+        bundle({"good": small, "bad": replace(small, panels=())}, folder, dpi=50, overwrite=True)
+    assert contents(folder) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_bad_targets_are_named(small, tmp_path):
+    with pytest.raises(ValueRangeError, match="parent must exist"):
+        bundle({"dog": small}, tmp_path / "missing" / "out")
+    with pytest.raises(ValueRangeError, match="got none"):
+        bundle({}, tmp_path / "out")
+    (tmp_path / "a.zip").mkdir()
+    with pytest.raises(ValueRangeError, match="must not be a folder"):
+        bundle({"dog": small}, tmp_path / "a.zip", overwrite=True)
+
+
+def test_a_full_disk_is_one_sentence(small, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(AssetError, match=r"No space left on device.*nothing was left"):
+        bundle({"dog": small}, tmp_path / "out", formats=["png"], dpi=50)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_named_like_the_bundle_s_own_files_get_other_names(small):
+    found = unzipped(io.BytesIO(bundle_zip({"manifest": small, "scores": small}, formats=["png"], dpi=50)))
+    assert {"manifest.json", "manifest-2.png", "scores.csv", "scores-2.png"} <= set(found)
