@@ -1,0 +1,21 @@
+"""One physical point of the photograph, asked of every network."""
+
+from attnviz.querying.answers import AttentionAnswer, NoAnswer, PlaceAnswer, QueryAnswer
+from attnviz.querying.asking import query, query_layers
+from attnviz.querying.heads import HeadRow, HeadRows, head_rows
+from attnviz.querying.matrix import MOST_NUMBERS, AttentionMatrix, attention_matrix
+
+__all__ = [
+    "MOST_NUMBERS",
+    "AttentionAnswer",
+    "AttentionMatrix",
+    "HeadRow",
+    "HeadRows",
+    "NoAnswer",
+    "PlaceAnswer",
+    "QueryAnswer",
+    "attention_matrix",
+    "head_rows",
+    "query",
+    "query_layers",
+]
