@@ -14,6 +14,7 @@ picture -> model input -> trace -> attention map -> focus score or drawing:
 from attnviz import _torchvision_ops as _torchvision_ops
 
 from attnviz import (
+    comparing,
     errors,
     export,
     faithfulness,
@@ -21,23 +22,29 @@ from attnviz import (
     gate_effect,
     health,
     layers,
+    lessons,
     maps,
     mechanisms,
     models,
     pictures,
+    querying,
     render,
+    walking,
     zoo,
 )
 from attnviz._version import __version__
+from attnviz.comparing import compare
 from attnviz.errors import AttnvizError
 from attnviz.focus import FocusScore
 from attnviz.folding import fold_batchnorm
 from attnviz.geometry import Geometry
 from attnviz.maps import AttentionMap, explain
 from attnviz.pictures import ModelInput, Picture, Preprocessing, open_picture
+from attnviz.querying import query
 from attnviz.records import ChannelWeights, FeatureMask, SelfAttention, Site, SpatialMask, TokenGrid, Trace
 from attnviz.regions import Region
 from attnviz.tracer import intervene, trace, trace_each
+from attnviz.walking import LayerWalk, layer_walk
 from attnviz.zoo import load
 
 __all__ = [
@@ -47,6 +54,7 @@ __all__ = [
     "FeatureMask",
     "FocusScore",
     "Geometry",
+    "LayerWalk",
     "ModelInput",
     "Picture",
     "Preprocessing",
@@ -57,6 +65,8 @@ __all__ = [
     "TokenGrid",
     "Trace",
     "__version__",
+    "compare",
+    "comparing",
     "errors",
     "explain",
     "export",
@@ -66,15 +76,20 @@ __all__ = [
     "gate_effect",
     "health",
     "intervene",
+    "layer_walk",
     "layers",
+    "lessons",
     "load",
     "maps",
     "mechanisms",
     "models",
     "open_picture",
     "pictures",
+    "query",
+    "querying",
     "render",
     "trace",
     "trace_each",
+    "walking",
     "zoo",
 ]

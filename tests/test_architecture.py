@@ -26,9 +26,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "faithfulness": {"errors", "focus", "geometry", "maps", "pictures", "records", "regions", "tracer"},
     "gate_effect": {"errors", "geometry", "records", "regions"},
     "health": {"errors", "maps", "records", "tracer"},
+    "lessons": {"errors", "folding", "layers", "mechanisms", "records"},
+    "querying": {"errors", "geometry", "maps", "records"},
+    "walking": {"errors", "geometry", "health", "maps", "pictures", "records", "tracer", "zoo"},
     "render": {"errors", "faithfulness", "focus", "gate_effect", "geometry", "health", "maps", "pictures"}
-    | {"records", "regions"},
-    "export": {"errors", "geometry", "records", "pictures", "regions", "maps", "focus", "render"},
+    | {"lessons", "querying", "records", "regions", "walking"},
+    "export": {"errors", "geometry", "records", "pictures", "querying", "regions", "maps", "focus", "render"}
+    | {"walking"},
+    "comparing": {"errors", "export", "focus", "geometry", "maps", "pictures", "records", "regions", "render"}
+    | {"tracer", "zoo"},
     "counting": {"errors"},
     "tables": {"errors", "counting", "layers", "models"},
     "folding": {"errors"},

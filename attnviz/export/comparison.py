@@ -1,7 +1,7 @@
 """A comparison with all its settings, so that the same figure can be made again in any format."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -48,6 +48,8 @@ class Comparison:
         theme: "light" or "dark".
         transparent: leave the background out.
         size: width and height in inches.
+        request: what was asked of which networks, as `attnviz.compare` writes it, so that it can be asked again; empty
+            where the panels were made by hand.
     """
 
     picture: Picture
@@ -62,6 +64,7 @@ class Comparison:
     transparent: bool = False
     size: tuple[float, float] = SLIDE_IN
     others: tuple[Region, ...] = ()
+    request: Mapping[str, Json] = field(default_factory=dict)
 
     def figure(self) -> Figure:
         """The matplotlib figure, drawn anew each time."""
@@ -119,12 +122,17 @@ class Comparison:
             },
             "region": None if self.region is None else {"name": self.region.name, "area": _area(self.region)},
             "other_regions": [{"name": region.name, "area": _area(region)} for region in self.others],
+            "request": {**self.request},
             "drawing": {
                 "scale": self.scale,
                 "colours": list(scale_sentences(scaled, [panel.title for panel in self.panels], self.scale)),
                 "style": self.style,
                 "interpolation": self.interpolation,
                 "opacity": self.opacity,
+                "heading": self.heading,
+                "size": list(self.size),
+                "theme": self.theme,
+                "transparent": self.transparent,
             },
             "panels": [_panel(panel, one) for panel, one in zip(self.panels, scaled, strict=True)],
             "note": NOT_EXPLANATION,
