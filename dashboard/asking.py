@@ -74,13 +74,18 @@ def choice_of(name: str, selection: Selection, entry: Entry, region: Region | No
 
 def finding(entry: Entry, answers: Answers, regions: Sequence[Region]) -> str:
     """Draw the finding, or the picture's name while there is none. Returns the sentence."""
-    titles = [reading.title for reading in answers.readings if reading.is_attention]
-    sentence = ""
-    if len(regions) == 1:
-        sentence = headline(answers.scores, titles, regions[0].name)
-    elif regions:
-        sentence = contrast_headline({regions[0].name: answers.scores, **answers.others}, titles)
+    sentence = sentence_of(answers, regions)
     st.markdown(f"### {plain(sentence or entry.title)}")
     for note in entry.picture.notes:
         st.caption(plain(note))
     return sentence
+
+
+def sentence_of(answers: Answers, regions: Sequence[Region]) -> str:
+    """The finding in one sentence; empty while there is none."""
+    titles = [reading.title for reading in answers.readings if reading.is_attention]
+    if len(regions) == 1:
+        return headline(answers.scores, titles, regions[0].name)
+    if regions:
+        return contrast_headline({regions[0].name: answers.scores, **answers.others}, titles)
+    return ""

@@ -1,14 +1,16 @@
-"""The comparison as a picture file and its numbers as a table, made when a button is pressed."""
+"""The comparison as files and its numbers as tables, made when a button is pressed."""
 
 from collections.abc import Callable
 
 import streamlit as st
 
-from attnviz.export import Comparison, comparison_png, scores_csv, slug
+from attnviz.export import Comparison, comparison_png, maps_npz, scores_csv, slug
 from attnviz.pictures import Picture
 from attnviz.regions import Region
-from dashboard import service
+from dashboard import asking, controls, region_panel, service, state
+from dashboard.figure_toolbar import toolbar
 from dashboard.service import Answers
+from dashboard.sidebar import Entry
 from dashboard.state import Selection
 
 
@@ -17,23 +19,53 @@ def buttons(
 ) -> None:
     """Draw the download buttons for what is on the page."""
     comparison = comparison_of(picture, selection, answers, regions, finding)
-    name = slug(picture.name.rsplit(".", 1)[0])
-    files: list[tuple[str, str, str, Callable[[], bytes]]] = [
-        ("Comparison (PNG)", "png", "image/png", lambda: comparison_png(comparison)),
-        ("Numbers (CSV)", "csv", "text/csv", lambda: scores_csv([comparison])),
-    ]
+    name = name_of(picture)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _button("Comparison (PNG)", lambda: comparison_png(comparison), f"{name}-attention.png", "image/png", "png")
+        _button("Numbers (CSV)", lambda: scores_csv([comparison]), f"{name}-attention.csv", "text/csv", "csv")
+        toolbar("comparison", f"{name} attention", lambda: comparison, formats=("SVG", "PDF"))
+
+
+def numbers(comparison: Comparison, name: str, key: str) -> None:
+    """Draw the buttons for a comparison's scores and its raw maps."""
     with st.container(horizontal=True):
-        for label, kind, mime, make in files:
-            # The callable runs outside this session's run: it holds everything it needs. "ignore" keeps the page still.
-            st.download_button(
-                label,
-                make,
-                f"{name}-attention.{kind}",
-                mime,
-                key=f"download_{kind}",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+        csv, npz = f"{name}-attention.csv", f"{name}-maps.npz"
+        _button("Scores (CSV)", lambda: scores_csv([comparison]), csv, "text/csv", f"{key}_csv")
+        _button("Raw maps (NPZ)", lambda: maps_npz(comparison), npz, "application/octet-stream", f"{key}_npz")
+
+
+def on_screen(entry: Entry, networks: tuple[str, ...]) -> Comparison | None:
+    """The comparison that the page Compare shows, for a page without its controls; None if no network has a map.
+
+    Nothing runs that ran before.
+    """
+    chosen = region_panel.regions_there(entry)
+    selection = selection_there(networks)
+    answers = asking.ask(entry, selection, chosen)
+    if not answers.readings:
+        return None
+    regions = tuple(one.region for one in chosen)
+    return comparison_of(entry.picture, selection, answers, regions, asking.sentence_of(answers, regions))
+
+
+def selection_there(networks: tuple[str, ...]) -> Selection:
+    """What the controls say where they are not drawn."""
+    told = st.session_state
+    target = told.get(state.TARGET, state.TOP_1)
+    gaze = told.get(state.GAZE, "mean")
+    map_kind = told.get(state.MAP_KIND, "gradcam")
+    across, down = (told.get(key, 50) / 100 for key in (state.POINT_X, state.POINT_Y))
+    return Selection(
+        networks,
+        map_kind,
+        None if target == state.TOP_1 or map_kind != "gradcam" else target,
+        gaze if map_kind == "own" else "mean",
+        (min(down, 1 - 1e-6), min(across, 1 - 1e-6)),
+        told.get(state.STYLE, "heat"),
+        told.get(state.GRID, "cells"),
+        told.get(state.SCALE, "per map"),
+        told.get(state.OPACITY, controls.DEFAULT_OPACITY),
+    )
 
 
 def comparison_of(
@@ -50,4 +82,16 @@ def comparison_of(
         interpolation=selection.interpolation,
         opacity=selection.opacity,
         heading=finding,
+    )
+
+
+def name_of(picture: Picture) -> str:
+    """The picture's name as the start of file names."""
+    return slug(picture.name.rsplit(".", 1)[0])
+
+
+def _button(label: str, make: Callable[[], bytes], file_name: str, mime: str, key: str) -> None:
+    # The callable runs outside this session's run: it holds everything it needs. "ignore" keeps the page still.
+    st.download_button(
+        label, make, file_name, mime, key=f"download_{key}", on_click="ignore", icon=":material/download:"
     )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnviz.errors import AttnvizError
 from attnviz.export import FigureSource, figure_pdf, figure_png, figure_svg, slug
-from dashboard import tray
+from dashboard import state, tray
 from dashboard.words import plain
 
 Make = Callable[[], FigureSource]
@@ -19,7 +19,7 @@ FORMATS: dict[str, tuple[str, Callable[[FigureSource], bytes], str]] = {
 """Label to mime type, writer, and what it is good for."""
 
 
-def toolbar(key: str, name: str, make: Make, formats: Iterable[str] = tuple(FORMATS)) -> None:
+def toolbar(key: str, name: str, make: Make, *, formats: Iterable[str] = tuple(FORMATS), talk: bool = True) -> None:
     """Draw the buttons. Nothing is drawn or written before one of them is pressed.
 
     Args:
@@ -28,6 +28,7 @@ def toolbar(key: str, name: str, make: Make, formats: Iterable[str] = tuple(FORM
         make: gives the figure when a button is pressed. It may run outside this session's run, so it holds all it
             needs and does not ask the session for anything.
         formats: of `FORMATS`, those that are offered.
+        talk: whether the figure can be added to the talk.
     """
     with st.container(horizontal=True, gap="small", key=f"toolbar_{key}"):
         for label in formats:
@@ -43,23 +44,33 @@ def toolbar(key: str, name: str, make: Make, formats: Iterable[str] = tuple(FORM
                 icon=":material/download:",
                 type="tertiary",
             )
-        st.button(
-            "Add to talk",
-            key=f"{key}_talk",
-            help=f"Keep this figure for slides, on the page Export: {plain(name)}",
-            on_click=_add,
-            args=(name, make),
-            icon=":material/add_to_photos:",
-            type="tertiary",
-        )
+        if talk:
+            st.button(
+                "Add to talk",
+                key=f"{key}_talk",
+                help=f"Keep this figure for slides, on the page Export: {plain(name)}",
+                on_click=_add,
+                args=(key, name, make),
+                icon=":material/add_to_photos:",
+                type="tertiary",
+            )
+            _tell(key)
 
 
-def _add(name: str, make: Make) -> None:
+def _add(key: str, name: str, make: Make) -> None:
     try:
         is_new = tray.add(name, make())
     except AttnvizError as error:
-        st.toast(plain(str(error)), icon=":material/error:")
+        st.session_state[state.TOLD] = (key, str(error))
         return
     count = len(tray.kept())
     held = f"The talk has {count} figure{'s' if count > 1 else ''}, on the page Export."
-    st.toast(f"{plain(name)}: {'added' if is_new else 'was there already'}. {held}", icon=":material/add_to_photos:")
+    st.session_state[state.TOLD] = (key, f"{name}: {'added' if is_new else 'was there already'}. {held}")
+
+
+def _tell(key: str) -> None:
+    """Say what became of a press. A callback must not: what it draws lands at the top of the page."""
+    told = st.session_state.get(state.TOLD)
+    if told is not None and told[0] == key:
+        del st.session_state[state.TOLD]
+        st.toast(plain(told[1]), icon=":material/add_to_photos:")

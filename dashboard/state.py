@@ -69,6 +69,7 @@ LAST_CANVAS_OUTLINE = "last_canvas_outline"
 LAST_SCORES = "last_scores"
 
 TRAY = "tray"
+TOLD = "told"
 THUMBNAILS = "thumbnails"
 ON_SCREEN = "on_screen"
 EXPORT_SIZE = "export_size"

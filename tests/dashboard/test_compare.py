@@ -90,8 +90,13 @@ class TestFirstScreen:
     def test_what_a_map_does_not_prove_is_said(self, page: AppTest) -> None:
         assert "Attention is not explanation" in small(page)
 
-    def test_both_files_are_offered(self, page: AppTest) -> None:
-        assert [button.label for button in page.get("download_button")] == ["Comparison (PNG)", "Numbers (CSV)"]
+    def test_all_files_are_offered(self, page: AppTest) -> None:
+        assert [button.label for button in page.get("download_button")] == [
+            "Comparison (PNG)",
+            "Numbers (CSV)",
+            "SVG",
+            "PDF",
+        ]
 
 
 def test_the_view_alone_shows_the_sample() -> None:
