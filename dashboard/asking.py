@@ -1,9 +1,11 @@
 """What a page's networks answer about a picture: run what has not run yet, tell how far it is, and score the maps."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
+from attnviz import comparing, maps
 from attnviz.errors import AttnvizError
 from attnviz.focus import FocusScore
 from attnviz.regions import Region
@@ -12,38 +14,67 @@ from dashboard.service import Answers, MapChoice, Reading
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
 from dashboard.told_regions import ChosenRegion
+from dashboard.waiting import Progress
 from dashboard.words import contrast_headline, headline, plain
 
 ByRegion = dict[str, dict[str, FocusScore]]
 
+LOOKING_FROM = ("own", "attention_from")
+"""Maps of self-attention that may look from a place."""
+
+NEEDS: dict[str, str] = {
+    "SpatialMask": "a gate with a factor for each place, as in CBAM",
+    "FeatureMask": "a gate with a factor for every feature, as in a residual attention network",
+    "SelfAttention": "self-attention",
+    "SelfAttention and gradients": "self-attention",
+    "ChannelWeights, SpatialMask or FeatureMask": "a gate",
+}
+"""What a map method needs, as its card names it, in words."""
+
 
 def ask(entry: Entry, selection: Selection, chosen: Sequence[ChosenRegion]) -> Answers:
-    """Run what has not run yet, telling which network is at work. One that fails does not stop the others."""
+    """Run what has not run yet, telling how far it is. One network that fails does not stop the others."""
     titles = {name: card.title for name, card in service.cards().items()}
-    finished: set[Hashable] = st.session_state.setdefault(state.FINISHED, set())
     readings: list[Reading] = []
     runs: list[Hashable] = []
     failed: dict[str, str] = {}
-    progress = st.empty()
-    for number, name in enumerate(selection.networks, start=1):
-        try:
-            choice = choice_of(name, selection, entry, chosen[0].region if chosen else None)
-            run = (entry.picture.sha256, name, choice)
-            if run not in finished:
-                share_done = (number - 1) / len(selection.networks)
-                progress.progress(share_done, f"{titles[name]}, {number} of {len(selection.networks)}")
-            readings.append(service.read(entry.picture, name, choice))
-            finished.add(run)
-            runs.append(run)
-        except AttnvizError as error:
-            failed[titles[name]] = str(error)
-    progress.empty()
-    answers = Answers(tuple(readings), failed, runs=tuple(runs))
+    missing: dict[str, str] = {}
+    progress = Progress(len(selection.networks), (entry.picture.sha256, selection.map_kind, selection.target))
+    try:
+        for number, name in enumerate(selection.networks):
+            title = titles[name]
+            try:
+                choice = choice_of(name, selection, entry, chosen[0].region if chosen else None)
+                if not service.is_read(entry.picture, name, choice):
+                    progress.begin(number, title)
+                    why = _not_to_be_had(entry, name, choice) or progress.why_not(service.is_slow(choice.kind))
+                    if why:
+                        missing[title] = why
+                        continue
+                readings.append(service.read(entry.picture, name, choice, progress.tell))
+                runs.append((entry.picture.sha256, name, choice))
+            except AttnvizError as error:
+                failed[title] = str(error)
+    finally:
+        progress.end()
+    answers = Answers(tuple(readings), failed, runs=tuple(runs), missing=missing)
     if not chosen or not readings:
         return answers
     scores, unscored = scored(answers, chosen)
     in_focus = chosen[0].region.name
-    return Answers(answers.readings, failed, scores.pop(in_focus), unscored, scores, answers.runs)
+    return replace(answers, scores=scores.pop(in_focus), unscored=unscored, others=scores)
+
+
+def _not_to_be_had(entry: Entry, name: str, choice: MapChoice) -> str:
+    """Why a network has no such map, and which it has; empty if it has one."""
+    if choice.kind in ("own", "gradcam"):
+        return ""
+    cards = maps.available(service.trace(entry.picture, name))
+    if choice.method_name in {card.name for card in cards}:
+        return ""
+    needs = NEEDS.get(maps.METHODS[choice.method_name].card.needs, "what it does not have")
+    others = ", ".join(card.title for card in cards)
+    return f"{choice.title} needs {needs}, and this network has none. It has: {others}."
 
 
 def scored(answers: Answers, chosen: Sequence[ChosenRegion], score: str = "share") -> tuple[ByRegion, dict[str, str]]:
@@ -62,14 +93,17 @@ def scored(answers: Answers, chosen: Sequence[ChosenRegion], score: str = "share
 
 def choice_of(name: str, selection: Selection, entry: Entry, region: Region | None) -> MapChoice:
     """The map that is asked of one network."""
-    if selection.map_kind == "gradcam":
-        return MapChoice("gradcam", target=service.class_index(name, selection.target))
+    choice = MapChoice(selection.map_kind)
+    if choice.class_dependent:
+        return replace(choice, target=service.class_index(name, selection.target))
+    if selection.map_kind not in LOOKING_FROM:
+        return choice
     if selection.gaze == "point":
         (height, width), (down, across) = entry.picture.hw, selection.point_yx
-        return MapChoice("own", point_yx=(down * height, across * width))
+        return replace(choice, point_yx=(down * height, across * width))
     if selection.gaze == "region" and region is not None:
-        return MapChoice("own", point_yx=service.middle_of(region))
-    return MapChoice("own")
+        return replace(choice, point_yx=comparing.middle_of(region))
+    return choice
 
 
 def finding(entry: Entry, answers: Answers, regions: Sequence[Region]) -> str:

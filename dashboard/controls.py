@@ -5,9 +5,12 @@ from typing import TypeVar, get_args
 
 import streamlit as st
 
-from attnviz import render
+from attnviz import maps, render
+from attnviz.comparing import MapChoice
 from dashboard import service, state
+from dashboard.asking import LOOKING_FROM
 from dashboard.state import DRAWINGS, GRIDS, SCALES, Grid, Selection
+from dashboard.words import plain
 
 DEFAULT_OPACITY = 0.85
 
@@ -17,19 +20,9 @@ Name = TypeVar("Name")
 def selection(networks: tuple[str, ...]) -> Selection:
     """Draw the controls and return what they say."""
     with st.container(horizontal=True, vertical_alignment="top", key="controls"):
-        map_kind = st.segmented_control(
-            "Map",
-            list(state.MAP_KINDS),
-            default="gradcam",
-            required=True,
-            format_func=_named(state.MAP_KINDS),
-            key=state.MAP_KIND,
-            bind="query-params",
-            help="Grad-CAM asks every network the same question: which places raise the score of a class? "
-            "Own attention shows what each network itself multiplied with; those numbers have different units.",
-        )
-        target = _target(networks) if map_kind == "gradcam" else None
-        gaze = _gaze() if map_kind == "own" else "mean"
+        map_kind = _map()
+        target = _target(networks) if MapChoice(map_kind).class_dependent else None
+        gaze = _gaze() if map_kind in LOOKING_FROM else "mean"
         style = st.segmented_control(
             "Drawing",
             list(render.STYLES),
@@ -64,7 +57,29 @@ def selection(networks: tuple[str, ...]) -> Selection:
             "Opacity", 0.0, 1.0, DEFAULT_OPACITY, 0.05, key=state.OPACITY, persist_state="session", width=150
         )
     point_yx = _point() if gaze == "point" else (0.5, 0.5)
+    st.caption(plain(f"{state.MAP_KINDS[map_kind]}: {question(map_kind)}"))
     return Selection(networks, map_kind, target, gaze, point_yx, style, grid, scale, opacity)
+
+
+def _map() -> str:
+    return st.selectbox(
+        "Map",
+        list(state.MAP_KINDS),
+        format_func=_named(state.MAP_KINDS),
+        key=state.MAP_KIND,
+        bind="query-params",
+        width=220,
+        help="Grad-CAM asks every network the same question. Own attention shows what each network itself multiplied "
+        "with; those numbers have different units. Below them stand all other maps; a network that has no such map "
+        "says what it needs.",
+    )
+
+
+def question(map_kind: str) -> str:
+    """What a map answers, one plain sentence."""
+    if map_kind == "own":
+        return "What did this network itself multiply its features with? Every mechanism has a number of its own."
+    return maps.METHODS[MapChoice(map_kind).method_name].card.answers
 
 
 def _target(networks: tuple[str, ...]) -> str | None:

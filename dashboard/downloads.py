@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from attnviz import comparing
+from attnviz.comparing import MapChoice
 from attnviz.export import Comparison, comparison_png, maps_npz, scores_csv, slug
 from attnviz.pictures import Picture
 from attnviz.regions import Region
-from dashboard import asking, controls, region_panel, service, state
+from dashboard import asking, controls, region_panel, state
 from dashboard.figure_toolbar import toolbar
 from dashboard.service import Answers
 from dashboard.sidebar import Entry
@@ -58,8 +60,8 @@ def selection_there(networks: tuple[str, ...]) -> Selection:
     return Selection(
         networks,
         map_kind,
-        None if target == state.TOP_1 or map_kind != "gradcam" else target,
-        gaze if map_kind == "own" else "mean",
+        None if target == state.TOP_1 or not MapChoice(map_kind).class_dependent else target,
+        gaze if map_kind in asking.LOOKING_FROM else "mean",
         (min(down, 1 - 1e-6), min(across, 1 - 1e-6)),
         told.get(state.STYLE, "heat"),
         told.get(state.GRID, "cells"),
@@ -72,11 +74,12 @@ def comparison_of(
     picture: Picture, selection: Selection, answers: Answers, regions: tuple[Region, ...], finding: str
 ) -> Comparison:
     """What is on the page, as the library draws and writes it; the region in focus comes first."""
-    return Comparison(
+    scores = {regions[0].name: answers.scores, **answers.others} if regions else {}
+    return comparing.comparison_of(
         picture,
-        tuple(service.panel_of(reading, answers.scores, answers.others) for reading in answers.readings),
-        region=regions[0] if regions else None,
-        others=regions[1:],
+        answers.readings,
+        regions,
+        scores,
         scale=selection.scale,
         style=selection.style,
         interpolation=selection.interpolation,

@@ -1,25 +1,22 @@
 """Does it matter, and can the map be trusted? Computed on request: every test runs the network many times."""
 
-import copy
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from threading import Lock
 from typing import TypeVar
 
 import numpy as np
 import streamlit as st
 
-from attnviz import maps
+from attnviz import comparing
 from attnviz.errors import AttnvizError
 from attnviz.faithfulness import Trust, WhatIf, trust, what_if
 from attnviz.maps import MapMethod, ModelMethod
 from attnviz.regions import Region
 from attnviz.render.trust_chart import randomisation_chart, randomisation_chart_alt, removal_chart, removal_chart_alt
 from attnviz.render.whatif_chart import what_if_chart, what_if_chart_alt, what_if_rows
-from attnviz.zoo import Loaded
-from dashboard import service
+from dashboard import asking, service
+from dashboard.kept import Store
 from dashboard.service import Answers, Reading
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
@@ -38,32 +35,8 @@ Compute = Callable[[Callable[[int, int], object]], Result]
 """Makes a result and tells a callback how far it is."""
 
 
-class Store:
-    """Results by what they were made of; the one that was not asked for the longest goes first."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._lock = Lock()
-        self._results: OrderedDict[Hashable, object] = OrderedDict()
-
-    def get(self, key: Hashable) -> object | None:
-        """The result kept under a key, or None."""
-        with self._lock:
-            if key in self._results:
-                self._results.move_to_end(key)
-            return self._results.get(key)
-
-    def keep(self, key: Hashable, result: object) -> None:
-        """Keep a result."""
-        with self._lock:
-            self._results[key] = result
-            self._results.move_to_end(key)
-            while len(self._results) > self._most:
-                self._results.popitem(last=False)
-
-
 @st.cache_resource(show_spinner=False)
-def store() -> Store:
+def store() -> Store[object]:
     """One for all sessions: a key holds hashes, and no picture can be had without knowing its own."""
     return Store(KEPT)
 
@@ -84,7 +57,7 @@ def draw_what_if(entry: Entry, selection: Selection, answers: Answers, regions: 
         key,
         f"Try it on {reading.title}",
         lambda tell: what_if(
-            _copy(reading.name),
+            service.copied(reading.name),
             entry.picture,
             regions,
             target=target,
@@ -111,7 +84,13 @@ def draw_trust(entry: Entry, selection: Selection, answers: Answers, regions: Se
         key,
         f"Test the map of {reading.title}",
         lambda tell: trust(
-            _copy(reading.name), entry.picture, method, target=target, orders=ORDERS, repeats=DRAWS, progress=tell
+            service.copied(reading.name),
+            entry.picture,
+            method,
+            target=target,
+            orders=ORDERS,
+            repeats=DRAWS,
+            progress=tell,
         ),
     )
     if isinstance(found, Trust):
@@ -145,28 +124,11 @@ def _on_request(key: Hashable, label: str, compute: Compute[Result]) -> Result |
     return result
 
 
-def _copy(name: str) -> Loaded:
-    """A network of one's own: nobody waits for a long computation, and it waits for nobody."""
-    shared = service.network(name)
-    with shared.lock:
-        return replace(shared.loaded, model=copy.deepcopy(shared.loaded.model))
-
-
 def _method(entry: Entry, selection: Selection, reading: Reading, regions: Sequence[Region]) -> MapMethod | ModelMethod:
-    """The method of the map that the page shows."""
-    layer = service.network(reading.name).loaded.card.cam_layer
-    if selection.map_kind == "gradcam":
-        return maps.GradCam(layer=layer)
+    """The method of the map that the page shows; which class it speaks about is told to the test itself."""
+    choice = replace(asking.choice_of(reading.name, selection, entry, regions[0] if regions else None), target=None)
     trace = service.trace(entry.picture, reading.name)
-    if not trace.records:
-        return maps.Activation(layer=layer)
-    point = None
-    if selection.gaze == "point":
-        (height, width), (down, across) = entry.picture.hw, selection.point_yx
-        point = (down * height, across * width)
-    elif selection.gaze == "region" and regions:
-        point = service.middle_of(regions[0])
-    return service.own_method(trace, point)
+    return comparing.method_of(choice, trace, service.network(reading.name).loaded.card)
 
 
 def _digest(region: Region) -> tuple[str, str]:

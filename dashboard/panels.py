@@ -52,7 +52,7 @@ def draw(picture: Picture, selection: Selection, answers: Answers, chosen: tuple
     bars = {one.bar for one in drawn}
     groups = {one.group for one in drawn}
     shared_bar = bars.pop() if len(bars) == len(groups) == 1 and len(drawn) > 1 else None
-    cells = max(1, len(drawn) + len(answers.failed))
+    cells = max(1, len(drawn) + len(answers.failed) + len(answers.missing))
     grid = st.grid(min(cells, MOST_IN_A_ROW), min_column_width=NARROWEST_PX, key="maps")
     for reading, one in zip(answers.readings, drawn, strict=True):
         with grid.cell():
@@ -61,6 +61,10 @@ def draw(picture: Picture, selection: Selection, answers: Answers, chosen: tuple
         with grid.cell():
             st.markdown(f"**{plain(title)}**")
             st.error(plain(problem))
+    for title, reason in answers.missing.items():
+        with grid.cell():
+            st.markdown(f"**{plain(title)}**")
+            st.info(plain(reason))
     _how_to_read(picture, selection, answers, shared_bar)
 
 
@@ -145,7 +149,7 @@ def _how_to_read(picture: Picture, selection: Selection, answers: Answers, share
     notes = _scale_notes(selection, answers)
     if selection.map_kind == "own":
         notes.append("Own attention knows no class: it is what the network multiplied with, whatever it then answered.")
-    else:
+    elif any(reading.explained for reading in answers.readings):
         notes.append(disagreement([(reading.title, reading.explained or "") for reading in answers.readings]))
     if selection.interpolation == "smooth":
         notes.append("Smoothed between cells: it looks finer than the network is.")

@@ -4,31 +4,39 @@ Caches are keyed by the picture's sha256, the network's name and the method, nev
 arrays by a sample, so an edited picture could get the old picture's map.
 """
 
+import copy
 import hashlib
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
 from functools import reduce
 from threading import Lock
 
-import numpy as np
 import streamlit as st
-import torch
 
 import attnviz
-from attnviz import focus, maps, zoo
-from attnviz.errors import NotFoundError, ValueRangeError
+from attnviz import comparing, focus, maps, zoo
+from attnviz.errors import ValueRangeError
 from attnviz.focus import FocusScore
-from attnviz.maps import AttentionMap
 from attnviz.pictures import Picture, SamplePicture, open_picture, sample_pictures
-from attnviz.records import SelfAttention, Trace
+from attnviz.records import Trace
 from attnviz.regions import Region
 from attnviz.render import Panel
+from attnviz.zoo import Loaded
 from dashboard import state
 from dashboard.components.region_canvas import Box
-from dashboard.state import MapKind
+from dashboard.kept import Store
 
-SHOWN_ANSWERS = 3
-"""Classes a panel names, the most likely first."""
+Tell = Callable[[int, int], object]
+"""Told how far something is: passes done, and passes in all."""
+
+WAITING_S = 0.25
+"""How long a session waits for a network before it tells so; it can be stopped then."""
+
+KEPT = 240
+"""Readings kept for all sessions, the latest used."""
+
+MapChoice, Reading = comparing.MapChoice, comparing.Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,44 +47,6 @@ class Network:
     lock: Lock
 
 
-@dataclass(frozen=True)
-class MapChoice:
-    """Which map to make of one network.
-
-    Attributes:
-        kind: "gradcam" or "own".
-        target: index of the class for Grad-CAM; None for the network's own top-1.
-        point_yx: where self-attention without a class token looks from, in source pixels; None for the mean.
-    """
-
-    kind: MapKind
-    target: int | None = None
-    point_yx: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Reading:
-    """One network's answer about one picture.
-
-    Attributes:
-        name: in the zoo.
-        title: for people.
-        attention_map: in raw units on the network's own grid.
-        predictions: every class with its probability, the most likely first.
-        what: what the map shows, a few words for the panel.
-        explained: the class that the map speaks about; None for a map that knows no class.
-        is_attention: False where a network without attention shows its activation in place of it.
-    """
-
-    name: str
-    title: str
-    attention_map: AttentionMap
-    predictions: tuple[tuple[str, float], ...]
-    what: str
-    explained: str | None
-    is_attention: bool = True
-
-
 @dataclass(frozen=True, eq=False)
 class Answers:
     """What the chosen networks say about one picture.
@@ -84,6 +54,7 @@ class Answers:
     Attributes:
         readings: of the networks that ran, in the order chosen.
         failed: title to what went wrong, for those that did not.
+        missing: title to why a network has no such map, or why it was not made yet.
         scores: focus scores by title in the region in focus, the baselines last; empty without a region.
         unscored: title to why its map has no score.
         others: the same scores for each further region, by its name.
@@ -96,6 +67,7 @@ class Answers:
     unscored: Mapping[str, str] = field(default_factory=dict)
     others: Mapping[str, Mapping[str, FocusScore]] = field(default_factory=dict)
     runs: tuple[Hashable, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 def network(name: str) -> Network:
@@ -182,22 +154,66 @@ def sample_region(name: str) -> Region | None:
     return Region.from_mask_file(sample.region_name, sample.mask_path, opened_sample(name).hw)
 
 
-def read(picture: Picture, name: str, choice: MapChoice) -> Reading:
+def read(picture: Picture, name: str, choice: MapChoice, tell: Tell | None = None) -> Reading:
     """Run one network on a picture, or find what it said before.
+
+    Args:
+        picture: the source picture.
+        name: of the network.
+        choice: which map.
+        tell: told how far a slow map is, and once in a while that another session uses the network, with two zeros.
+            What it raises ends the work; the network is then free for others.
 
     Raises:
         AttnvizError: the network or the map cannot be had; the message says why.
     """
-    card = network(name).loaded.card
-    trace = _trace(picture.sha256, name, picture)
-    attention_map = _map(picture.sha256, name, choice, picture)
-    names = card.classes or tuple(f"output {number}" for number in range(len(trace.logits)))
-    predictions = ranked(trace.logits, names)
-    if choice.kind == "own":
-        what = own_words(trace, choice.point_yx)
-        return Reading(name, card.title, attention_map, predictions, what, None, is_attention=bool(trace.records))
-    explained = predictions[0][0] if attention_map.target is None else names[attention_map.target]
-    return Reading(name, card.title, attention_map, predictions, f"Grad-CAM for {explained}", explained)
+    key = (picture.sha256, name, choice)
+    found = _readings().get(key)
+    if found is not None:
+        return found
+    known = _trace(picture.sha256, name, picture)
+    if is_slow(choice.kind):  # nobody else should wait for it
+        found = comparing.read(copied(name), picture, choice, known, tell)
+    else:
+        with running(name, tell) as shared:
+            found = _readings().get(key) or comparing.read(shared.loaded, picture, choice, known)
+    _readings().keep(key, found)
+    return found
+
+
+@st.cache_resource(show_spinner=False)
+def _readings() -> Store[Reading]:
+    return Store(KEPT)
+
+
+def is_slow(kind: str) -> bool:
+    """Whether a map takes so many passes that its method tells how far it is."""
+    method = maps.METHODS.get(kind)
+    return method is not None and "progress" in {one.name for one in fields(method)}
+
+
+def is_read(picture: Picture, name: str, choice: MapChoice) -> bool:
+    """Whether a reading is there already."""
+    return _readings().get((picture.sha256, name, choice)) is not None
+
+
+@contextmanager
+def running(name: str, tell: Tell | None = None) -> Iterator[Network]:
+    """A network that nobody else runs meanwhile; `tell` is called now and then while others have it."""
+    shared = network(name)
+    while not shared.lock.acquire(timeout=WAITING_S):
+        if tell is not None:
+            tell(0, 0)
+    try:
+        yield shared
+    finally:
+        shared.lock.release()
+
+
+def copied(name: str) -> Loaded:
+    """A network of one's own: nobody waits for a long computation, and it waits for nobody."""
+    with running(name) as shared:
+        return replace(shared.loaded, model=copy.deepcopy(shared.loaded.model))
 
 
 def trace(picture: Picture, name: str) -> Trace:
@@ -215,73 +231,13 @@ def class_index(name: str, target: str | None) -> int | None:
     Raises:
         NotFoundError: the network does not know the class.
     """
-    if target is None:
-        return None
-    classes = network(name).loaded.card.classes
-    if target not in classes:
-        raise NotFoundError.among("class", target, classes, f"known to {name}")
-    return classes.index(target)
+    return comparing.class_index(network(name).loaded.card, target)
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)
 def _trace(sha256: str, name: str, _picture: Picture) -> Trace:
-    shared = network(name)
-    with shared.lock:
-        # a network without attention still predicts
-        return attnviz.trace(shared.loaded.model, shared.loaded.preprocess(_picture), verify=True, allow_empty=True)
-
-
-@st.cache_resource(max_entries=240, show_spinner=False)
-def _map(sha256: str, name: str, choice: MapChoice, _picture: Picture) -> AttentionMap:
-    shared = network(name)
-    layer = shared.loaded.card.cam_layer or None
-    method: maps.ModelMethod = maps.GradCam(target=choice.target, layer=layer)
-    if choice.kind == "own":
-        trace = _trace(sha256, name, _picture)
-        if trace.records:
-            return own_method(trace, choice.point_yx)(trace)
-        method = maps.Activation(layer=layer)
-    with shared.lock:
-        return attnviz.explain(shared.loaded.model, shared.loaded.preprocess(_picture), method)
-
-
-def own_method(trace: Trace, point_yx: tuple[float, float] | None) -> maps.MapMethod:
-    """The method that shows a network's own attention, as `attnviz.maps.native` chooses it.
-
-    Args:
-        trace: with at least one record.
-        point_yx: for self-attention without a class token, the place that looks, in source pixels; None for all.
-
-    Raises:
-        ValueRangeError: the network did not see the point.
-    """
-    attention = [record for record in trace.records if isinstance(record, SelfAttention)]
-    if point_yx is None or not attention or trace.geometry is None:
-        return maps.native(trace)
-    cell = trace.geometry.cell_at(point_yx, attention[-1].tokens.grid_hw)
-    if cell is None:
-        raise ValueRangeError(
-            f"the point must lie where {trace.model} looked; got row {point_yx[0]:.0f}, column {point_yx[1]:.0f}. "
-            "Choose a point outside the hatched part."
-        )
-    return maps.native(trace, cell)
-
-
-def own_words(trace: Trace, point_yx: tuple[float, float] | None) -> str:
-    """What is shown as a network's own attention, in a few words."""
-    if not trace.records:
-        return "No attention of its own: activation"
-    method = own_method(trace, point_yx)
-    if isinstance(method, maps.AttentionFrom) and isinstance(method.query, tuple):
-        return f"Attention from row {method.query[0] + 1}, column {method.query[1] + 1}"
-    return method.card.title
-
-
-def ranked(logits: torch.Tensor, classes: Sequence[str]) -> tuple[tuple[str, float], ...]:
-    """Every class with its probability (softmax of the logits), the most likely first."""
-    probabilities = torch.softmax(logits.double(), dim=0)
-    order = torch.argsort(probabilities, descending=True, stable=True)
-    return tuple((classes[index], float(probabilities[index])) for index in order.tolist())
+    with running(name) as shared:
+        return comparing.traced(shared.loaded, _picture)
 
 
 def focus_rows(
@@ -298,14 +254,7 @@ def panel_of(
     reading: Reading, scores: Mapping[str, FocusScore], others: Mapping[str, Mapping[str, FocusScore]] | None = None
 ) -> Panel:
     """The network's column of the comparison; `others` are the scores in further regions, by the region's name."""
-    return Panel(
-        reading.title,
-        reading.attention_map,
-        reading.predictions[:SHOWN_ANSWERS],
-        scores.get(reading.title),
-        weights=network(reading.name).loaded.card.sha256,
-        others=tuple(rows[reading.title] for rows in (others or {}).values() if reading.title in rows),
-    )
+    return comparing.panel_of(reading, {"": scores, **(others or {})})
 
 
 def region_of_boxes(name: str, boxes: Sequence[Box], source_hw: tuple[int, int]) -> Region:
@@ -322,10 +271,3 @@ def region_of_boxes(name: str, boxes: Sequence[Box], source_hw: tuple[int, int])
         for top, left, bottom, right in boxes
     ]
     return reduce(lambda one, other: one.union(other, name), regions)
-
-
-def middle_of(region: Region) -> tuple[float, float]:
-    """The place of the region nearest to its centre of mass, (row, column) in source pixels: always inside it."""
-    rows, columns = np.nonzero(region.mask_hw)
-    nearest = np.argmin((rows - rows.mean()) ** 2 + (columns - columns.mean()) ** 2)
-    return float(rows[nearest]) + 0.5, float(columns[nearest]) + 0.5

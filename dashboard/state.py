@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 import streamlit as st
 
+from attnviz import comparing
 from attnviz.render import Scale, Style
 from dashboard.checks import Choice, names, number, one_of, text, whole
 
@@ -61,12 +62,20 @@ CANVAS_COUNT = "region_canvas_count"
 SEEN_UPLOADS = "seen_uploads"
 UPLOAD_HASHES = "upload_hashes"
 ENTRY = "entry"
-FINISHED = "finished"
+STOPPED = "stopped"
 TOLD_REGION = "told_region"
 LAST_REGION = "last_region"
 LAST_OUTLINE = "last_outline"
 LAST_CANVAS_OUTLINE = "last_canvas_outline"
 LAST_SCORES = "last_scores"
+
+ENTRIES = "entries"
+SESSION_MENU = "session_menu"
+SESSION_FILE = "session_file"
+SESSION_WITH_PICTURES = "session_with_pictures"
+SESSION_TOLD = "session_told"
+OPENED_PICTURES = "opened_pictures"
+AWAITED_REGIONS = "awaited_regions"
 
 TRAY = "tray"
 TOLD = "told"
@@ -76,13 +85,12 @@ EXPORT_SIZE = "export_size"
 EXPORT_THEME = "export_theme"
 EXPORT_BACKGROUND = "export_background"
 
-MapKind = Literal["own", "gradcam"]
 Gaze = Literal["mean", "region", "point"]
 Grid = Literal["cells", "smooth"]
 RegionSource = Literal["given", "loaded", "boxes", "numbers", "mask", "rest"]
 
-MAP_KINDS: dict[MapKind, str] = {"gradcam": "Grad-CAM", "own": "Own attention"}
-"""Which map is shown. Grad-CAM asks all networks one question; own attention is each mechanism's own number."""
+MAP_KINDS = comparing.KINDS
+"""Which map is shown, by the name that `comparing.MapChoice` takes."""
 
 GAZES: dict[Gaze, str] = {"mean": "All places", "region": "Middle of the region", "point": "A point"}
 """Where a self-attention network without a class token looks from."""

@@ -121,15 +121,15 @@ class TestControls:
     def test_own_attention_runs_only_what_has_not_run(self, app: AppTest, passes: list[str]) -> None:
         streamlit.cache_resource.clear()
         app.run()
-        app.segmented_control(key=state.MAP_KIND).set_value("own").run()
+        app.selectbox(key=state.MAP_KIND).set_value("own").run()
         passes.clear()
-        app.segmented_control(key=state.MAP_KIND).set_value("gradcam").run()
-        app.segmented_control(key=state.MAP_KIND).set_value("own").run()
+        app.selectbox(key=state.MAP_KIND).set_value("gradcam").run()
+        app.selectbox(key=state.MAP_KIND).set_value("own").run()
         assert passes == []
 
     def test_own_attention_says_what_each_network_shows_and_that_units_differ(self, app: AppTest) -> None:
         app.run()
-        app.segmented_control(key=state.MAP_KIND).set_value("own").run()
+        app.selectbox(key=state.MAP_KIND).set_value("own").run()
         assert not app.exception
         said = small(app)
         assert "No attention of its own: activation" in said
@@ -139,7 +139,7 @@ class TestControls:
 
     def test_self_attention_can_look_from_a_point(self, app: AppTest) -> None:
         app.run()
-        app.segmented_control(key=state.MAP_KIND).set_value("own").run()
+        app.selectbox(key=state.MAP_KIND).set_value("own").run()
         app.selectbox(key=state.GAZE).set_value("point").run()
         app.number_input(key=state.POINT_X).set_value(0)
         app.number_input(key=state.POINT_Y).set_value(0).run()
@@ -186,7 +186,7 @@ class TestControls:
         app.query_params["map"] = "Own attention"
         app.query_params["picture"] = "A cup of espresso"
         app.run()
-        assert app.segmented_control(key=state.MAP_KIND).value == "own"
+        assert app.selectbox(key=state.MAP_KIND).value == "own"
         assert app.selectbox(key=state.PICTURE).value == "coffee"
 
     def test_nonsense_in_the_address_is_ignored(self, app: AppTest) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnviz import maps, zoo
+from attnviz import comparing, maps, zoo
 from attnviz.errors import NotFoundError, ValueRangeError
 from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM
 from attnviz.geometry import Geometry
@@ -47,18 +47,18 @@ def test_no_box_and_a_box_over_everything_are_refused() -> None:
 def test_the_middle_of_a_bent_region_lies_inside_it() -> None:
     mask = np.zeros((30, 30), dtype=bool)
     mask[:, :4] = mask[26:] = True  # an L, whose centre of mass lies outside
-    row, column = service.middle_of(Region("l", mask))
+    row, column = comparing.middle_of(Region("l", mask))
     assert mask[int(row), int(column)]
 
 
 def test_the_middle_of_a_box_is_its_middle() -> None:
     # rows 10 to 20 hold pixels 10..19 with mean 14.5: pixels 14 and 15 are equally near, the first is taken
-    assert service.middle_of(Region.from_box("box", (10, 20, 20, 41), (40, 60))) == (14.5, 30.5)
+    assert comparing.middle_of(Region.from_box("box", (10, 20, 20, 41), (40, 60))) == (14.5, 30.5)
 
 
 def test_classes_are_ranked_by_softmax() -> None:
     # exp(ln 3) = 3, exp(0) = 1, exp(ln 4) = 4: shares 3/8, 1/8, 4/8
-    ranked = service.ranked(torch.tensor([3.0, 1.0, 4.0]).log(), ("a", "b", "c"))
+    ranked = comparing.ranked(torch.tensor([3.0, 1.0, 4.0]).log(), ("a", "b", "c"))
     assert [name for name, _ in ranked] == ["c", "a", "b"]
     assert [probability for _, probability in ranked] == pytest.approx([0.5, 0.375, 0.125])
 
@@ -160,3 +160,37 @@ class TestBundledNetworks:
         assert service.class_index("vit", None) is None
         with pytest.raises(NotFoundError, match="unicorn"):
             service.class_index("vit", "unicorn")
+
+    def test_a_slow_map_tells_how_far_it_is_and_can_be_stopped(self, picture: Picture) -> None:
+        class Stopped(BaseException):
+            """As Streamlit ends a run."""
+
+        told: list[tuple[int, int]] = []
+
+        def tell(done: int, total: int) -> None:
+            told.append((done, total))
+            if len(told) == 2:
+                raise Stopped
+
+        choice = MapChoice("occlusion")
+        assert service.is_slow("occlusion")
+        assert not service.is_slow("own")
+        with pytest.raises(Stopped):
+            service.read(picture, "se_resnet", choice, tell)
+        assert 0 < told[0][0] < told[1][0] <= told[1][1]
+        assert not service.is_read(picture, "se_resnet", choice)
+        assert not service.network("se_resnet").lock.locked()
+
+    def test_who_waits_for_a_network_is_told_so_and_a_stopped_run_frees_it(self) -> None:
+        waited: list[tuple[int, int]] = []
+        one = service.network("se_resnet")
+        one.lock.acquire()
+
+        def tell(done: int, total: int) -> None:
+            waited.append((done, total))
+            one.lock.release()  # the other session is done
+
+        with pytest.raises(KeyboardInterrupt), service.running("se_resnet", tell):
+            raise KeyboardInterrupt
+        assert waited == [(0, 0)]
+        assert not one.lock.locked()

@@ -1,0 +1,54 @@
+"""How long something will take, and maps that a network does not have."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import state
+from dashboard.waiting import time_left
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "share", "said"),
+    [
+        (10, 0.25, ", about 30 s left"),  # a quarter took 10 s: three more quarters
+        (60, 0.2, ", about 4 min left"),  # a fifth took a minute
+        (0.5, 0.5, ""),  # too early to tell
+        (10, 0.001, ""),  # too little to tell
+        (10, 1.0, ""),
+    ],
+)
+def test_time_left_goes_on_as_fast_as_so_far(passed_s: float, share: float, said: str) -> None:
+    assert time_left(passed_s, share) == said
+
+
+def test_a_network_without_such_a_map_says_what_it_needs_and_the_others_show_theirs(app: AppTest) -> None:
+    app.query_params["map"] = "Spatial gate"
+    app.query_params["networks"] = ["SE-ResNet", "CBAM-ResNet"]
+    app.run()
+    assert not app.exception
+    assert not app.error
+    (told,) = [one.value.replace("\\", "") for one in app.info]
+    assert told.startswith(
+        "Spatial gate needs a gate with a factor for each place, as in CBAM, and this network has none"
+    )
+    assert "Layer-CAM" in told
+    assert "Rollout" not in told
+    pictures = [picture.alt for element in app.main.image for picture in element.proto.imgs]
+    assert [alt.split(";")[0] for alt in pictures] == ["CBAM-ResNet: Spatial gate"]
+
+
+def test_a_stopped_map_waits_until_it_is_asked_for(app: AppTest) -> None:
+    app.query_params["map"] = "Occlusion"
+    app.query_params["networks"] = ["SE-ResNet"]
+    app.session_state[state.STOPPED] = None
+    app.run()
+    assert not app.exception
+    picture = app.session_state[state.ENTRY].picture
+    app.selectbox(key=state.MAP_KIND).set_value("gradcam").run()
+    app.selectbox(key=state.MAP_KIND).set_value("integrated_gradients")
+    app.session_state[state.STOPPED] = (picture.sha256, "integrated_gradients", None)
+    app.run()
+    assert [one.value for one in app.info] == ["Stopped before it was made\\. Press Go on to make it\\."]
+    app.button(key="go_on").click().run()
+    assert not app.info
+    assert [one.label for one in app.button if one.label in ("Stop", "Go on")] == []
