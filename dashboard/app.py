@@ -10,7 +10,7 @@ if str(ROOT) not in sys.path:
 import streamlit as st
 
 from attnviz.errors import AttnvizError
-from dashboard import address, sidebar
+from dashboard import address, session_panel, sidebar
 from dashboard.words import plain
 
 HERE = Path(__file__).resolve().parent
@@ -27,7 +27,10 @@ networks = st.Page("views/networks.py", title="Networks", url_path="networks")
 export = st.Page("views/export.py", title="Export", url_path="export")
 page = st.navigation([compare, focus, networks, export], position="top")
 try:
+    address.read()
     sidebar.render()
+    session_panel.render()
     page.run()
+    address.write()
 except AttnvizError as error:  # such as missing weights: every view needs them
     st.error(plain(str(error)))

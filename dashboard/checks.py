@@ -1,4 +1,4 @@
-"""Checks of values that come from a file or an address: each gives the value as a widget takes it, or says what is wrong with it."""
+"""Checks of what a file or an address says: each gives the value as a widget takes it, or says what is wrong."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Choice:
         linked: whether it stands in the address on every page, so that a link or a reload on one page keeps what was
             chosen on another. Its widget, if it has one, has `bind="query-params"`.
         default: value that the address need not name.
-        labels: what the address says for a value, as the widget's `format_func` does; values without one say themselves.
+        labels: what the address says for a value, as the widget's `format_func` does; other values say themselves.
     """
 
     key: str

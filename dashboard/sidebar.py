@@ -1,7 +1,7 @@
 """What is looked at: the pictures and the networks. Drawn by the entry point, so that uploads survive a page change."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -30,19 +30,23 @@ class Entry:
         title: for people.
         picture: the pixels.
         region: the region that comes with a sample, if there is one.
+        contents: the file of a picture that does not come along.
     """
 
     id: str
     title: str
     picture: Picture
     region: Region | None = None
+    contents: bytes | None = field(default=None, repr=False)
 
 
 def render() -> None:
     """Draw the sidebar. The chosen picture and networks are then found by `chosen_entry` and `chosen_networks`."""
     with st.sidebar:
         st.markdown("### attnviz", help="Which parts of a photograph do networks with different attention look at?")
-        entries = _samples() + _uploads()
+        own = _uploads()
+        entries = [*_samples(), *own, *_opened(own)]
+        st.session_state[state.ENTRIES] = entries
         _choose_picture(entries)
         _choose_networks()
 
@@ -51,6 +55,11 @@ def chosen_entry() -> Entry:
     """The picture to show: the one chosen in this session, else the first sample."""
     chosen = st.session_state.get(state.ENTRY)
     return chosen if isinstance(chosen, Entry) else _samples()[0]
+
+
+def entries() -> list[Entry]:
+    """The pictures to choose from, as last drawn."""
+    return st.session_state.get(state.ENTRIES, [])
 
 
 def chosen_networks() -> tuple[str, ...]:
@@ -86,10 +95,21 @@ def _uploads() -> list[Entry]:
         except AttnvizError as error:
             st.error(plain(str(error)))
             continue
-        entry = Entry(picture.sha256[:UPLOAD_ID_CHARACTERS], file.name, picture)
+        entry = Entry(picture.sha256[:UPLOAD_ID_CHARACTERS], file.name, picture, contents=file.getvalue())
         entries.setdefault(entry.id, entry)
     _show_newest(list(entries))
     return list(entries.values())
+
+
+def _opened(own: list[Entry]) -> list[Entry]:
+    """The pictures that came with a session file, but for those that were uploaded as well."""
+    known = {entry.id for entry in own}
+    opened: dict[str, tuple[str, bytes]] = st.session_state.get(state.OPENED_PICTURES, {})
+    return [
+        Entry(sha256[:UPLOAD_ID_CHARACTERS], name, service.opened(sha256, name, contents), contents=contents)
+        for sha256, (name, contents) in opened.items()
+        if sha256[:UPLOAD_ID_CHARACTERS] not in known
+    ]
 
 
 def _sha256(file: UploadedFile) -> str:

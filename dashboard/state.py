@@ -9,7 +9,6 @@ from typing import Literal, TypeVar
 
 import streamlit as st
 
-from attnviz import comparing
 from attnviz.render import Scale, Style
 from dashboard.checks import Choice, names, number, one_of, text, whole
 
@@ -62,7 +61,7 @@ CANVAS_COUNT = "region_canvas_count"
 SEEN_UPLOADS = "seen_uploads"
 UPLOAD_HASHES = "upload_hashes"
 ENTRY = "entry"
-STOPPED = "stopped"
+FINISHED = "finished"
 TOLD_REGION = "told_region"
 LAST_REGION = "last_region"
 LAST_OUTLINE = "last_outline"
@@ -85,12 +84,13 @@ EXPORT_SIZE = "export_size"
 EXPORT_THEME = "export_theme"
 EXPORT_BACKGROUND = "export_background"
 
+MapKind = Literal["own", "gradcam"]
 Gaze = Literal["mean", "region", "point"]
 Grid = Literal["cells", "smooth"]
 RegionSource = Literal["given", "loaded", "boxes", "numbers", "mask", "rest"]
 
-MAP_KINDS = comparing.KINDS
-"""Which map is shown, by the name that `comparing.MapChoice` takes."""
+MAP_KINDS: dict[MapKind, str] = {"gradcam": "Grad-CAM", "own": "Own attention"}
+"""Which map is shown. Grad-CAM asks all networks one question; own attention is each mechanism's own number."""
 
 GAZES: dict[Gaze, str] = {"mean": "All places", "region": "Middle of the region", "point": "A point"}
 """Where a self-attention network without a class token looks from."""

@@ -1,0 +1,257 @@
+"""Saving the session to a file, and opening one. Drawn in the sidebar, so on every page.
+
+A file is read and checked whole before anything of it is taken over, and it is taken over before the next run: widgets
+take a value only before they are made.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from attnviz.errors import AttnvizError, PictureError, ValueRangeError
+from attnviz.pictures import Picture
+from attnviz.regions import Region, load_regions
+from dashboard import service, session_file, sidebar, state, told_regions
+from dashboard.session_file import KeptNetwork, KeptPicture, OpenedPicture, OpenedSession
+from dashboard.sidebar import Entry
+from dashboard.told_regions import MOST_REGIONS
+from dashboard.words import plain
+
+HASH_SHOWN = 12
+"""Characters of a hash that a sentence shows."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is said of a session that was opened: it worked, or the problem; and what is missing, a sentence each."""
+
+    opened: bool
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+def render() -> None:
+    """Draw the button, and what is to be said of the session that was opened last."""
+    _take_awaited()
+    with st.sidebar:
+        menu = st.popover("Session", key=state.SESSION_MENU, on_change="rerun", icon=":material/save:", width="stretch")
+        if menu.open:
+            with menu:
+                _save()
+                _open()
+        told: Told | None = st.session_state.get(state.SESSION_TOLD)
+        if told is not None:
+            (st.success if told.opened else st.error)(plain(told.text))
+            for note in told.notes:
+                st.warning(plain(note))
+
+
+def choices() -> dict[str, object]:
+    """What was chosen in this session, by key: every declared choice that was made or shown."""
+    chosen: dict[str, object] = {}
+    for key, value in st.session_state.to_dict().items():
+        choice = state.choice_of(str(key))
+        if choice is None:
+            continue
+        try:
+            chosen[str(key)] = choice.check(value)
+        except ValueRangeError:
+            continue  # such as a menu that is empty now; it would not be taken back
+    return chosen
+
+
+def pictures(entries: Sequence[Entry]) -> list[KeptPicture]:
+    """The pictures of this session, with their regions; those that come along only if they have regions."""
+    lists = st.session_state.get(state.REGION_LISTS, {})
+    kept = []
+    for entry in entries[: session_file.MOST_PICTURES]:
+        regions: tuple[Region, ...] = ()
+        if entry.id in lists:
+            made = told_regions.made_of(entry, told_regions.regions_of(entry))
+            regions = tuple(one.region for one in made.chosen)
+        if entry.contents is not None or regions:
+            kept.append(KeptPicture(entry.id, entry.picture, regions, entry.contents))
+    return kept
+
+
+def networks() -> list[KeptNetwork]:
+    """The networks that are chosen, and all that this session added."""
+    added = service.added_networks()
+    chosen = [*sidebar.chosen_networks(), *added]
+    cards = service.cards()
+    return [
+        KeptNetwork(name, cards[name].title, cards[name].sha256, name not in added) for name in dict.fromkeys(chosen)
+    ]
+
+
+def _save() -> None:
+    # while this menu is open nothing else can be chosen, so what is collected here is what is on the page
+    chosen, shown, used = choices(), pictures(sidebar.entries()), networks()
+    own = [one for one in shown if one.contents is not None]
+    with_pictures = st.checkbox(
+        "With my photographs",
+        key=state.SESSION_WITH_PICTURES,
+        persist_state="session",
+        disabled=not own,
+        help="Otherwise the file holds only their names and hashes, and you add them again later.",
+    )
+    size = sum(len(one.contents or b"") for one in own) / 2**20
+    if with_pictures and size > session_file.MOST_MB:
+        st.warning(f"The photographs have {size:.0f} MB; a file holds {session_file.MOST_MB} MB. Save without them.")
+        return
+    st.download_button(
+        "Save session",
+        # made when the button is pressed, outside this session's run: it holds everything it needs
+        lambda: session_file.write(chosen, shown, used, with_pictures=bool(with_pictures and own)),
+        "attnviz-session.zip",
+        "application/zip",
+        key="save_session",
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+        help="What is chosen on every page, the regions, and the names and hashes of pictures and networks.",
+    )
+
+
+def _open() -> None:
+    st.file_uploader(
+        "Open session",
+        type=["zip"],
+        max_upload_size=session_file.MOST_MB,
+        key=state.SESSION_FILE,
+        on_change=_opened,
+        help="A file that was saved here. Your own pictures and networks stay; choices and regions are replaced.",
+    )
+
+
+def _opened() -> None:
+    """Take over an uploaded file, before the next run."""
+    file = st.session_state.get(state.SESSION_FILE)
+    if file is None:
+        return
+    try:
+        st.session_state[state.SESSION_TOLD] = take_over(session_file.read(file.getvalue(), file.name), file.name)
+    except AttnvizError as error:
+        st.session_state[state.SESSION_TOLD] = Told(False, str(error))
+
+
+def take_over(session: OpenedSession, name: str) -> Told:
+    """Put everything of a session file in its place. Nothing is changed if a part of it cannot be used.
+
+    Raises:
+        SessionFileError: regions in it are damaged or too many.
+    """
+    here = {entry.picture.sha256: entry for entry in sidebar.entries()}
+    arriving = {one.sha256: one for one in session.pictures if one.picture is not None and one.sha256 not in here}
+    loaded: list[tuple[Entry, tuple[Region, ...]]] = []
+    awaited: dict[str, bytes] = {}
+    notes: list[str] = []
+    for one in session.pictures:
+        if one.sha256 not in here and one.picture is None:
+            notes.append(_missing_picture(one, here.values()))
+            if one.regions is not None:
+                awaited[one.sha256] = one.regions
+        elif one.regions is not None:
+            picture = one.picture if one.picture is not None else here[one.sha256].picture
+            entry = here.get(one.sha256) or _entry(one.sha256, one.name, picture)
+            loaded.append((entry, _regions(one.regions, picture, name)))
+    chosen = dict(session.choices)
+    network_names, network_notes = _networks(session.networks, chosen.get(state.NETWORKS))
+    if network_names:
+        chosen[state.NETWORKS] = network_names
+    else:
+        chosen.pop(state.NETWORKS, None)
+    known = {entry.id for entry in here.values()} | {sha256[: sidebar.UPLOAD_ID_CHARACTERS] for sha256 in arriving}
+    if chosen.get(state.PICTURE) not in known:
+        chosen.pop(state.PICTURE, None)
+    if session.unknown:
+        notes.append(f"{session.unknown} of its settings are not known to this version and were left out.")
+
+    # from here on nothing can fail
+    opened = st.session_state.setdefault(state.OPENED_PICTURES, {})
+    opened |= {sha256: (one.name, one.contents) for sha256, one in arriving.items()}
+    st.session_state[state.AWAITED_REGIONS] = awaited
+    for entry, regions in loaded:
+        _replace_regions(entry, regions)
+    for key, value in chosen.items():
+        st.session_state[key] = value
+    return Told(True, f"{name} is open.", (*notes, *network_notes))
+
+
+def _missing_picture(one: OpenedPicture, here: Sequence[Entry]) -> str:
+    back = "its regions come back" if one.regions is not None else "it is shown"
+    if any(entry.picture.name == one.name for entry in here):
+        return f"{one.name} is here with another content (hash). Add the one that was used, and {back}."
+    return f"{one.name} is not here. Add that photograph, and {back}."
+
+
+def _networks(saved: Sequence[KeptNetwork], chosen: object) -> tuple[list[str], list[str]]:
+    """The chosen networks by the names that they have here, and what to say of those that are not or are others."""
+    cards = service.cards()
+    by_hash = {card.sha256: name for name, card in cards.items() if card.sha256}
+    names: dict[str, str] = {}
+    notes = []
+    for one in saved:
+        if one.name in cards and cards[one.name].sha256 == one.sha256:
+            names[one.name] = one.name
+        elif one.bundled and one.name in cards:
+            names[one.name] = one.name
+            notes.append(f"{one.title} has other weights here than the session had: its maps may differ.")
+        elif one.sha256 in by_hash:
+            names[one.name] = by_hash[one.sha256]
+        elif one.bundled:
+            notes.append(f"{one.title} does not come along with this version.")
+        else:
+            notes.append(
+                f"{one.title} is not here. Add it on the page Networks (its file's sha256 begins with "
+                f"{one.sha256[:HASH_SHOWN]})."
+            )
+    wanted = chosen if isinstance(chosen, list) else []
+    return [names[one] for one in wanted if one in names], notes
+
+
+def _regions(contents: bytes, picture: Picture, name: str) -> tuple[Region, ...]:
+    try:
+        regions = load_regions(contents, picture)
+    except PictureError as error:
+        raise session_file.SessionFileError(
+            f"{name}: the regions of {picture.name} must be as they were saved; got a damaged part. "
+            "Nothing was changed."
+        ) from error
+    if len(regions) > MOST_REGIONS:
+        raise session_file.SessionFileError(
+            f"{name}: {picture.name} must have at most {MOST_REGIONS} regions; got {len(regions)}. Nothing was changed."
+        )
+    return regions
+
+
+def _entry(sha256: str, name: str, picture: Picture) -> Entry:
+    return Entry(sha256[: sidebar.UPLOAD_ID_CHARACTERS], name, picture)
+
+
+def _replace_regions(entry: Entry, regions: Sequence[Region]) -> None:
+    """Put these regions in place of a picture's; what is the same already stays as it was told."""
+    listed = told_regions.regions_of(entry)
+    there = [one.region for one in told_regions.made_of(entry, listed).chosen]
+    if [one.name for one in there] == [one.name for one in regions] and all(
+        (one.mask_hw == other.mask_hw).all() for one, other in zip(there, regions, strict=True)
+    ):
+        return
+    listed.told = []
+    for region in regions:
+        told_regions.add(entry, region.name, region)
+
+
+def _take_awaited() -> None:
+    """Put the regions of an opened session on a picture that was missing then and is here now."""
+    awaited: dict[str, bytes] = st.session_state.get(state.AWAITED_REGIONS, {})
+    for entry in sidebar.entries():
+        contents = awaited.pop(entry.picture.sha256, None)
+        if contents is None:
+            continue
+        try:
+            _replace_regions(entry, _regions(contents, entry.picture, "The session"))
+            st.session_state[state.SESSION_TOLD] = Told(True, f"{entry.title} is here, and its regions are back.")
+        except AttnvizError as error:
+            st.session_state[state.SESSION_TOLD] = Told(False, str(error))
