@@ -23,9 +23,10 @@ st.set_page_config(
 st.html(HERE / "assets" / "page.css")
 compare = st.Page("views/compare.py", title="Compare", url_path="compare", default=True)
 focus = st.Page("views/focus.py", title="Dog vs grass", url_path="focus")
+attention = st.Page("views/self_attention.py", title="Self-attention", url_path="attention")
 networks = st.Page("views/networks.py", title="Networks", url_path="networks")
 export = st.Page("views/export.py", title="Export", url_path="export")
-page = st.navigation([compare, focus, networks, export], position="top")
+page = st.navigation([compare, focus, attention, networks, export], position="top")
 try:
     address.read()
     sidebar.render()

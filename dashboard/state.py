@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 import streamlit as st
 
+from attnviz import comparing
 from attnviz.render import Scale, Style
 from dashboard.checks import Choice, names, number, one_of, text, whole
 
@@ -37,6 +38,14 @@ SCALE = "scale"
 OPACITY = "opacity"
 POINT_X = "point_x"
 POINT_Y = "point_y"
+DEPTH = "depth"
+ATTENTION_OF = "attention_of"
+ATTENTION_LAYER = "attention_layer"
+ATTENTION_HEAD = "attention_head"
+ATTENTION_FROM = "attention_from"
+ATTENTION_KNOWN = "attention_known"
+ATTENTION_SEED = "attention_seed"
+ATTENTION_LOOSE = "attention_loose"
 
 REGION_LISTS = "region_lists"
 REGION_ACTIVE = "region_active"
@@ -61,7 +70,7 @@ CANVAS_COUNT = "region_canvas_count"
 SEEN_UPLOADS = "seen_uploads"
 UPLOAD_HASHES = "upload_hashes"
 ENTRY = "entry"
-FINISHED = "finished"
+STOPPED = "stopped"
 TOLD_REGION = "told_region"
 LAST_REGION = "last_region"
 LAST_OUTLINE = "last_outline"
@@ -84,16 +93,18 @@ EXPORT_SIZE = "export_size"
 EXPORT_THEME = "export_theme"
 EXPORT_BACKGROUND = "export_background"
 
-MapKind = Literal["own", "gradcam"]
 Gaze = Literal["mean", "region", "point"]
 Grid = Literal["cells", "smooth"]
 RegionSource = Literal["given", "loaded", "boxes", "numbers", "mask", "rest"]
 
-MAP_KINDS: dict[MapKind, str] = {"gradcam": "Grad-CAM", "own": "Own attention"}
-"""Which map is shown. Grad-CAM asks all networks one question; own attention is each mechanism's own number."""
+MAP_KINDS = comparing.KINDS
+"""Which map is shown, by the name that `comparing.MapChoice` takes."""
 
 GAZES: dict[Gaze, str] = {"mean": "All places", "region": "Middle of the region", "point": "A point"}
 """Where a self-attention network without a class token looks from."""
+
+ASKERS: dict[str, str] = {"point": "The point", "class": "The class token"}
+"""Who looks, on the page of self-attention."""
 
 REGION_SOURCES: dict[RegionSource, str] = {
     "given": "Given",
@@ -124,6 +135,11 @@ CHOICES: tuple[Choice, ...] = (
     Choice(OPACITY, number(0, 1)),
     Choice(POINT_X, whole(0, 100), linked=True, default=50),
     Choice(POINT_Y, whole(0, 100), linked=True, default=50),
+    Choice(DEPTH, whole(0, 100), linked=True, default=100),
+    Choice(ATTENTION_OF, text(200), linked=True),
+    Choice(ATTENTION_LAYER, whole(1, 1000), linked=True),
+    Choice(ATTENTION_HEAD, whole(0, 1000), linked=True, default=0),
+    Choice(ATTENTION_FROM, one_of(ASKERS), linked=True, default="point", labels=ASKERS),
 )
 """Every choice that goes into a session file: a new one needs a line here, and nothing else.
 

@@ -1,8 +1,8 @@
 """One physical point of the photograph, asked of every network."""
 
 from attnviz.querying.answers import AttentionAnswer, NoAnswer, PlaceAnswer, QueryAnswer
-from attnviz.querying.asking import query, query_layers
-from attnviz.querying.heads import HeadRow, HeadRows, head_rows
+from attnviz.querying.asking import Heads, attention_records, query, query_layers
+from attnviz.querying.heads import HeadRow, HeadRows, head_rows, over_all_rows
 from attnviz.querying.matrix import MOST_NUMBERS, AttentionMatrix, attention_matrix
 
 __all__ = [
@@ -11,11 +11,14 @@ __all__ = [
     "AttentionMatrix",
     "HeadRow",
     "HeadRows",
+    "Heads",
     "NoAnswer",
     "PlaceAnswer",
     "QueryAnswer",
     "attention_matrix",
+    "attention_records",
     "head_rows",
+    "over_all_rows",
     "query",
     "query_layers",
 ]

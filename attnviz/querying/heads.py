@@ -120,7 +120,7 @@ def head_rows(
         cell = first.of_cell
         maps = [answer.row for answer in answers if isinstance(answer, AttentionAnswer)]
         prefix = [sum(answer.prefix.values()) for answer in answers if isinstance(answer, AttentionAnswer)]
-    spread, reach = _over_all_rows(record, geometry)
+    spread, reach = over_all_rows(record, geometry)
     return HeadRows(
         model=title or trace.model,
         site=record.site,
@@ -205,8 +205,13 @@ def _class_token(record: SelfAttention) -> int:
     return 0 if token is None else token
 
 
-def _over_all_rows(record: SelfAttention, geometry: Geometry) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean entropy share and mean distance of each head; NaN where there is no row between patches."""
+def over_all_rows(record: SelfAttention, geometry: Geometry) -> tuple[torch.Tensor, torch.Tensor]:
+    """How spread each head is and how far it looks, mean over all its rows.
+
+    Returns:
+        Entropy as a share of the largest possible, and distance in pixels of the source picture, both (heads,); NaN
+        where there is no row between patches.
+    """
     nobody = torch.full((record.queries.shape[1],), torch.nan)
     try:
         return (
