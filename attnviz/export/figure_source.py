@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Literal, Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -54,11 +54,12 @@ def restyled(
         theme: of the page that it will stand on.
         transparent: leave the background out.
     """
-    if not is_dataclass(source) or isinstance(source, type):
-        return source
     look = {"size": size, "theme": theme, "transparent": transparent}
-    known = {field.name for field in fields(source) if field.init}
-    return replace(source, **{name: value for name, value in look.items() if name in known})
+    given: object = source  # a type checker takes no dataclass for a figure
+    if not is_dataclass(given) or isinstance(given, type):
+        return source
+    known = {field.name for field in fields(given) if field.init}
+    return cast(Source, replace(given, **{name: value for name, value in look.items() if name in known}))
 
 
 @runtime_checkable

@@ -5,18 +5,28 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
-from attnviz.errors import ValueRangeError
-from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
+from attnviz.focus import CENTRED_GAUSSIAN, FocusScore
 from attnviz.maps import ChannelProfile, channel_profile
 from attnviz.records import ChannelWeights
+from attnviz.render.focus_words import (
+    AREA_COLOUR,
+    BAR_COLOUR,
+    GAUSSIAN_COLOUR,
+    GAUSSIAN_WORDS,
+    area_key,
+    focus_chart_alt,
+    networks_of,
+    region_of,
+    same_area,
+    share_end,
+    share_said,
+    share_title,
+)
 from attnviz.render.panel import number, percent, the
 
-BAR_COLOUR = "#4C78A8"
-AREA_COLOUR = "#D1495B"
-GAUSSIAN_COLOUR = "#FFB000"
+__all__ = ["channel_chart", "channel_chart_alt", "focus_chart", "focus_chart_alt"]
 
 _ROW_PX, _FRAME_PX = 46, 130
-_SAME_AREA = 1e-3
 
 
 def focus_chart(scores: Mapping[str, FocusScore]) -> go.Figure:
@@ -32,8 +42,8 @@ def focus_chart(scores: Mapping[str, FocusScore]) -> go.Figure:
     Raises:
         ValueRangeError: there is no network's score.
     """
-    rows = _networks(scores)
-    names, region = list(rows), _region(rows)
+    rows = networks_of(scores)
+    names, region = list(rows), region_of(rows)
     values = [100 * score.value for score in rows.values()]
     figure = go.Figure(
         go.Bar(
@@ -41,7 +51,7 @@ def focus_chart(scores: Mapping[str, FocusScore]) -> go.Figure:
             y=names,
             orientation="h",
             marker_color=BAR_COLOUR,
-            customdata=[_said(score) for score in rows.values()],
+            customdata=[share_said(score) for score in rows.values()],
             name=f"share on {the(region)}",
             hovertemplate="%{y}: %{customdata}<extra></extra>",
         )
@@ -57,29 +67,19 @@ def focus_chart(scores: Mapping[str, FocusScore]) -> go.Figure:
             "color": GAUSSIAN_COLOUR,
             "line": {"color": "black", "width": 1.5},
         },
-        name="centred Gaussian: a map that knows only the middle",
+        name=GAUSSIAN_WORDS,
         hovertemplate="centred Gaussian: %{x:.0f} %<extra></extra>",
     )
     for name, score in rows.items():
         # A column of its own, right of the bars: beside them, numbers would run into the diamonds.
-        figure.add_annotation(x=1, xref="paper", xanchor="left", xshift=8, y=name, text=_said(score), showarrow=False)
-    widest = max(max(values), *(100 * score.baselines[CENTRED_GAUSSIAN] for score in rows.values()))
-    figure.update_xaxes(range=[0, min(100.0, max(50.0, 1.1 * widest))], ticksuffix=" %", zeroline=True)
+        figure.add_annotation(
+            x=1, xref="paper", xanchor="left", xshift=8, y=name, text=share_said(score), showarrow=False
+        )
+    figure.update_xaxes(range=[0, share_end(rows)], ticksuffix=" %", zeroline=True)
     figure.update_yaxes(autorange="reversed")
-    _plain(figure, f"Share of each map on {the(region)}", _FRAME_PX + _ROW_PX * len(rows))
+    _plain(figure, share_title(rows), _FRAME_PX + _ROW_PX * len(rows))
     figure.update_layout(margin_r=110)
     return figure
-
-
-def focus_chart_alt(scores: Mapping[str, FocusScore]) -> str:
-    """The focus chart in words."""
-    rows = _networks(scores)
-    said = [f"{name} {_said(score)}" for name, score in rows.items()]
-    first = next(iter(rows.values()))
-    return (
-        f"Share of each map on {the(_region(rows))}: {'; '.join(said)}. A flat map scores the area, "
-        f"{percent(first.area)}; a centred Gaussian {percent(first.baselines[CENTRED_GAUSSIAN])}."
-    )
 
 
 def channel_chart(record: ChannelWeights) -> go.Figure:
@@ -136,29 +136,11 @@ def _spread(profile: ChannelProfile) -> str:
     return f"{percent(profile.closed)} of the channels closed, {percent(profile.open)} fully open"
 
 
-def _said(score: FocusScore) -> str:
-    return f"{percent(score.value)}, lift {score.lift:.1f}"
-
-
-def _networks(scores: Mapping[str, FocusScore]) -> dict[str, FocusScore]:
-    rows = {name: score for name, score in scores.items() if name not in (UNIFORM, CENTRED_GAUSSIAN)}
-    if not rows:
-        raise ValueRangeError("scores must hold at least one network; got none. Choose a network and a region.")
-    return rows
-
-
-def _region(rows: Mapping[str, FocusScore]) -> str:
-    regions = {score.region for score in rows.values()}
-    if len(regions) != 1:
-        raise ValueRangeError(f"scores must speak of one region; got {sorted(regions)}. Draw one chart for each.")
-    return regions.pop()
-
-
 def _mark_areas(figure: go.Figure, rows: Mapping[str, FocusScore]) -> None:
     """One line for the area where all networks saw the same part of the picture, else a tick in each row."""
     areas = [100 * score.area for score in rows.values()]
-    name = f"area: {areas[0]:.0f} % of the picture, what a flat map scores"
-    if max(areas) - min(areas) <= 100 * _SAME_AREA:
+    name = area_key(rows)
+    if same_area(rows):
         figure.add_vline(x=areas[0], line={"dash": "dash", "color": AREA_COLOUR, "width": 2.5})
         figure.add_scatter(x=[None], y=[None], mode="lines", line={"dash": "dash", "color": AREA_COLOUR}, name=name)
         return
@@ -167,7 +149,7 @@ def _mark_areas(figure: go.Figure, rows: Mapping[str, FocusScore]) -> None:
         y=list(rows),
         mode="markers",
         marker={"symbol": "line-ns", "size": 26, "line": {"color": AREA_COLOUR, "width": 2.5}},
-        name="area: what a flat map scores",
+        name=name,
         hovertemplate="area: %{x:.0f} %<extra></extra>",
     )
 

@@ -1,19 +1,33 @@
 """Can a map be trusted? Deletion and insertion curves beside random orders, and the map under random weights."""
 
-import re
-
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from attnviz.faithfulness.trust_results import Randomisation, RemovalCurve, Trust
-from attnviz.render.charts import BAR_COLOUR, GAUSSIAN_COLOUR
-from attnviz.render.whatif_chart import BAND_COLOUR, GRID_COLOUR
+from attnviz.faithfulness.trust_results import RemovalCurve, Trust
+from attnviz.render.focus_words import BAR_COLOUR
+from attnviz.render.trust_words import (
+    RANDOM_COLOUR,
+    RANDOM_QUESTION,
+    REMOVAL_QUESTION,
+    SIMILARITY_AXIS,
+    SSIM_COLOUR,
+    STAGES_AXIS,
+    cells_axis,
+    curve_heading,
+    curve_lines,
+    draws_words,
+    over_draws,
+    randomisation_chart_alt,
+    removal_chart_alt,
+    short_stage,
+    titled,
+)
+from attnviz.render.whatif_words import BAND_COLOUR, GRID_COLOUR
 
-_RANDOM_COLOUR = "rgba(128,128,128,1)"
-_SSIM_COLOUR = "#D1495B"
-_LONGEST_LINE = 14
+__all__ = ["randomisation_chart", "randomisation_chart_alt", "removal_chart", "removal_chart_alt"]
+
 _LEGEND_PX = 34
 
 
@@ -37,7 +51,7 @@ def removal_chart(trust: Trust) -> go.Figure:
     for column, curve in enumerate(curves, start=1):
         _draw_curves(figure, curve, column)
         figure.update_xaxes(
-            title_text="cells covered" if curve.direction == "deletion" else "cells uncovered",
+            title_text=cells_axis(curve),
             ticksuffix=" %",
             range=[0, 100],
             row=1,
@@ -45,13 +59,8 @@ def removal_chart(trust: Trust) -> go.Figure:
         )
     figure.update_yaxes(title_text=f"probability of {trust.target_name}", ticksuffix=" %", row=1, col=1)
     figure.update_yaxes(range=[0, 102], zeroline=False)
-    _plain(figure, _titled(trust, "does the answer hang on the cells that the map marks?"), 430)
+    _plain(figure, titled(trust, REMOVAL_QUESTION), 430)
     return figure
-
-
-def removal_chart_alt(trust: Trust) -> str:
-    """The curves in words."""
-    return f"Deletion and insertion curves of {trust.title}. {trust.deletion.verdict} {trust.insertion.verdict}"
 
 
 def randomisation_chart(trust: Trust) -> go.Figure:
@@ -66,15 +75,15 @@ def randomisation_chart(trust: Trust) -> go.Figure:
     """
     found = trust.randomisation
     figure = go.Figure()
-    stages = ["trained", *(_short(stage) for stage in found.stages)]
+    stages = ["trained", *(short_stage(stage).replace("\n", "<br>") for stage in found.stages)]
     for values, name, colour, dash, fill in (
         (found.rank, "rank correlation", BAR_COLOUR, "solid", "rgba(76,120,168,0.22)"),
-        (found.ssim, "SSIM", _SSIM_COLOUR, "dot", "rgba(209,73,91,0.16)"),
+        (found.ssim, "SSIM", SSIM_COLOUR, "dot", "rgba(209,73,91,0.16)"),
     ):
         if not np.isfinite(values).any():
             continue
         whole = np.hstack([np.ones((len(values), 1)), values])
-        low, mean, high = _over_draws(whole)
+        low, mean, high = over_draws(whole)
         _band(figure, np.arange(len(stages)), low, high, fill, None)
         figure.add_scatter(
             x=np.arange(len(stages)),
@@ -85,30 +94,18 @@ def randomisation_chart(trust: Trust) -> go.Figure:
             customdata=["none", *(f"{100 * share:.0f} %" for share in found.replaced)],
             hovertemplate=name + " %{y:.2f}, weights replaced: %{customdata}<extra></extra>",
         )
-    figure.add_hline(y=0, line={"dash": "dash", "color": _RANDOM_COLOUR, "width": 1.5})
+    figure.add_hline(y=0, line={"dash": "dash", "color": RANDOM_COLOUR, "width": 1.5})
     figure.update_xaxes(
         tickvals=np.arange(len(stages)),
         ticktext=stages,
         tickangle=0,
         tickfont={"size": 11},
-        title_text="weights replaced by random ones, from the output down to this layer",
+        title_text=STAGES_AXIS,
     )
-    figure.update_yaxes(range=[-1.05, 1.05], title_text="similarity to the original map", zeroline=False)
-    title = _titled(trust, "does the map notice when the network forgets what it learned?")
-    small = f"Mean and range of {len(found.rank)} draws. 1: the original map. 0: nothing in common with it."
-    _plain(figure, f"{title}<br><span style='font-size:13px'>{small}</span>", 430)
+    figure.update_yaxes(range=[-1.05, 1.05], title_text=SIMILARITY_AXIS, zeroline=False)
+    title = titled(trust, RANDOM_QUESTION)
+    _plain(figure, f"{title}<br><span style='font-size:13px'>{draws_words(found)}</span>", 430)
     return figure
-
-
-def randomisation_chart_alt(trust: Trust) -> str:
-    """The randomisation chart in words."""
-    found: Randomisation = trust.randomisation
-    low, mean, high = _over_draws(found.rank)
-    said = [
-        f"{stage} {middle:.2f} ({least:.2f} to {most:.2f})" if np.isfinite(middle) else f"{stage} no map"
-        for stage, least, middle, most in zip(found.stages, low, mean, high, strict=True)
-    ]
-    return f"Rank correlation with the original map, weights random down to: {'; '.join(said)}. {found.verdict}"
 
 
 def _draw_curves(figure: go.Figure, curve: RemovalCurve, column: int) -> None:
@@ -117,35 +114,16 @@ def _draw_curves(figure: go.Figure, curve: RemovalCurve, column: int) -> None:
     low, high = curve.band
     at = {"row": 1, "col": column}
     _band(figure, share, 100 * low, 100 * high, BAND_COLOUR, at)
-    lines = (
-        (curve.by_map, f"this map, area {curve.area:.2f}", BAR_COLOUR, "solid", 3.5, "the map's highest cells first"),
-        (
-            curve.centre_first,
-            f"middle first, area {curve.area_centre:.2f}",
-            GAUSSIAN_COLOUR,
-            "dash",
-            2.5,
-            "from the middle outwards",
-        ),
-        (
-            curve.random.mean(axis=0),
-            f"random, area {curve.areas_random.mean():.2f}",
-            _RANDOM_COLOUR,
-            "dot",
-            2,
-            f"{len(curve.random)} random orders: mean, and 95 % of them",
-        ),
-    )
-    for values, hover, colour, dash, width, name in lines:
+    for line in curve_lines(curve):
         figure.add_scatter(
             x=share,
-            y=100 * values,
+            y=100 * line.values,
             mode="lines",
-            line={"color": colour, "dash": dash, "width": width},
-            name=name,
-            legendgroup=name,
+            line={"color": line.colour, "dash": line.dash, "width": line.width},
+            name=line.name,
+            legendgroup=line.name,
             showlegend=first,
-            hovertemplate=hover + ": %{y:.1f} % at %{x:.0f} % of the cells<extra></extra>",
+            hovertemplate=line.hover + ": %{y:.1f} % at %{x:.0f} % of the cells<extra></extra>",
             **at,
         )
 
@@ -173,39 +151,10 @@ def _band(
     )
 
 
-def _over_draws(
-    values: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Smallest, mean and largest over the draws that have a number; NaN where none has."""
-    some = np.isfinite(values).any(axis=0)
-    made = np.full((3, values.shape[1]), np.nan)
-    known = values[:, some]
-    made[:, some] = np.nanmin(known, axis=0), np.nanmean(known, axis=0), np.nanmax(known, axis=0)
-    return made[0], made[1], made[2]
-
-
 def _heading(curve: RemovalCurve) -> str:
-    better = "lower is better" if curve.direction == "deletion" else "higher is better"
-    middle = f"middle {curve.area_centre:.2f}, random {curve.areas_random.mean():.2f}"
-    return (
-        f"<b>{curve.direction.capitalize()}</b> ({better})<br>"
-        f"<span style='font-size:13px'>area: map {curve.area:.2f}, {middle}; p = {curve.p_value:.2f}</span>"
-    )
-
-
-def _short(stage: str) -> str:
-    """A layer's name for an axis, broken after its dots."""
-    lines = [""]
-    for part in re.findall(r"[^.]+\.?", stage):
-        if lines[-1] and len(lines[-1]) + len(part) > _LONGEST_LINE:
-            lines.append("")
-        lines[-1] += part
-    return "<br>".join(lines)
-
-
-def _titled(trust: Trust, question: str) -> str:
-    mark = f"{trust.untrained.upper()}: " if trust.untrained else ""
-    return f"{mark}{trust.title}, {trust.target_name}: {question}"
+    first, second = curve_heading(curve)
+    direction, better = first.split(" ", 1)
+    return f"<b>{direction}</b> {better}<br><span style='font-size:13px'>{second}</span>"
 
 
 def _plain(figure: go.Figure, title: str, height: int) -> None:
