@@ -1,10 +1,13 @@
 """A comparison with all its settings, so that the same figure can be made again in any format."""
 
+import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
 from attnviz._version import __version__
@@ -21,6 +24,7 @@ from attnviz.render import (
     ScaledMap,
     Style,
     comparison_alt,
+    comparison_chart,
     comparison_figure,
     scale_maps,
     scale_sentences,
@@ -83,6 +87,30 @@ class Comparison:
             heading=self.heading,
         )
 
+    def interactive(self) -> go.Figure:
+        """The same as a plotly figure: the raw value stands under the pointer. Its size is its own, not `size`."""
+        return comparison_chart(
+            self.picture,
+            self.panels,
+            region=self.region,
+            others=self.others,
+            scale=self.scale,
+            style=self.style,
+            interpolation=self.interpolation,
+            opacity=self.opacity,
+            theme=self.theme,
+            transparent=self.transparent,
+            heading=self.heading,
+        )
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, object]:
+        """What a notebook shows: the plotly figure, or where that cannot be drawn, the still one."""
+        return {
+            "text/plain": self.alt,
+            "application/vnd.plotly.v1+json": json.loads(self.interactive().to_json()),
+            "image/png": _still(self.figure()),
+        }
+
     @property
     def title(self) -> str:
         """The heading, or what is shown where there is none."""
@@ -137,6 +165,13 @@ class Comparison:
             "panels": [_panel(panel, one) for panel, one in zip(self.panels, scaled, strict=True)],
             "note": NOT_EXPLANATION,
         }
+
+
+def _still(figure: Figure) -> bytes:
+    """A PNG for a screen."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return file.getvalue()
 
 
 def _area(region: Region) -> float:

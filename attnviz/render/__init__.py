@@ -3,6 +3,7 @@
 from attnviz.render.charts import channel_chart, channel_chart_alt, focus_chart, focus_chart_alt
 from attnviz.render.comparison import MOST_PANELS, comparison_alt, comparison_figure
 from attnviz.render.health_chart import excitation_alt, excitation_figure, health_alt, health_figure
+from attnviz.render.interactive import comparison_chart
 from attnviz.render.overlay import STYLES, Style, legend_strip, overlay
 from attnviz.render.panel import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, Panel, focus_line, number, the
 from attnviz.render.scale import SCALES, Scale, ScaledMap, scale_maps, scale_sentences
@@ -24,6 +25,7 @@ __all__ = [
     "channel_chart",
     "channel_chart_alt",
     "comparison_alt",
+    "comparison_chart",
     "comparison_figure",
     "excitation_alt",
     "excitation_figure",

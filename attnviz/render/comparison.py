@@ -72,12 +72,12 @@ def comparison_figure(
     rgb = pixels_of(picture)
     hw = shrunk_hw((rgb.shape[0], rgb.shape[1]), LONGEST_PIXELS)
     regions = [one for one in (region, *others) if one is not None]
-    outlines = [Outlined(_region_mask(one, rgb, hw), region_colour(place)) for place, one in enumerate(regions)]
+    outlines = [Outlined(region_mask(one, rgb, hw), region_colour(place)) for place, one in enumerate(regions)]
     scaled = scale_maps([panel.attention_map for panel in panels], scale)
     columns = [source_column(shrink_pixels(rgb, hw), regions)]
     for panel, one in zip(panels, scaled, strict=True):
         columns.append(panel_column(rgb, panel, one, region, style, interpolation, opacity))
-    footer = list(_footer(panels, scaled, scale, interpolation))
+    footer = list(footer_sentences(panels, scaled, scale, interpolation))
     sheet = Sheet(size, THEMES[theme], transparent)
     sheet.draw(columns, heading, footer, outlines)
     return sheet.figure
@@ -119,7 +119,8 @@ def _panel_alt(panel: Panel, region: Region | None) -> str:
     return f"{panel.title}: {'; '.join(filter(None, tell))}"
 
 
-def _region_mask(region: Region, rgb: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
+def region_mask(region: Region, rgb: np.ndarray, hw: tuple[int, int]) -> np.ndarray:
+    """The region's mask at the size that the picture is drawn in."""
     mask = np.asarray(region.mask_hw, dtype=bool)
     if mask.shape != rgb.shape[:2]:
         raise ShapeError(
@@ -129,7 +130,9 @@ def _region_mask(region: Region, rgb: np.ndarray, hw: tuple[int, int]) -> np.nda
     return shrink_mask(mask, hw)
 
 
-def _footer(panels: Sequence[Panel], scaled: Sequence[ScaledMap], scale: Scale, interpolation: str) -> Iterator[str]:
+def footer_sentences(
+    panels: Sequence[Panel], scaled: Sequence[ScaledMap], scale: Scale, interpolation: str
+) -> Iterator[str]:
     """What the values mean, how they became colours, and what not to conclude."""
     meanings: dict[str, list[str]] = {}
     for panel in panels:
