@@ -7,6 +7,7 @@ score says where a map lies. It does not say why the network decided.
 
 from attnviz.focus.baselines import BASELINES, CENTRED_GAUSSIAN, EDGE_MAP, UNIFORM
 from attnviz.focus.contrast import Contrast, contrast
+from attnviz.focus.difference import BY, Difference, differences, total_variation
 from attnviz.focus.menu import SCORES, Score
 from attnviz.focus.ranked_scores import average_precision, matched_iou, rank_accuracy
 from attnviz.focus.score import FocusScore, pointing, share
@@ -15,17 +16,20 @@ from attnviz.focus.spread import effective_share, entropy
 
 __all__ = [
     "BASELINES",
+    "BY",
     "CENTRED_GAUSSIAN",
     "EDGE_MAP",
     "SCORES",
     "UNIFORM",
     "Contrast",
+    "Difference",
     "FocusScore",
     "Score",
     "average_precision",
     "by_region",
     "contrast",
     "contrasts",
+    "differences",
     "effective_share",
     "entropy",
     "matched_iou",
@@ -34,4 +38,5 @@ __all__ = [
     "scorable",
     "share",
     "table",
+    "total_variation",
 ]

@@ -47,7 +47,7 @@ def table(
     """
     one_score = score_named(score)
     _check_rows(maps)
-    common = _common_box(maps)
+    common = common_box(maps)
     scores = {name: one_score(one, region, within_yxyx=common, picture=picture) for name, one in maps.items()}
     return scores | _baseline_rows(one_score, maps, region, common, picture)
 
@@ -86,7 +86,7 @@ def contrasts(
         ShapeError: the maps are of different pictures, or a region is of another one.
     """
     _check_rows(maps)
-    common = _common_box(maps)
+    common = common_box(maps)
     return {name: contrast(one, region, against, within_yxyx=common, picture=picture) for name, one in maps.items()}
 
 
@@ -125,7 +125,7 @@ def scorable(
     left = {name: one for name, one in maps.items() if score_or_reason(name, one, None) is not None}
     if not left:
         return {}, reasons
-    common = _common_box(left)
+    common = common_box(left)
     scored = {name: score_or_reason(name, one, common) for name, one in left.items()}
     scores = {name: found for name, found in scored.items() if found is not None}
     return (scores | _baseline_rows(one_score, left, region, common, picture) if scores else {}), reasons
@@ -183,7 +183,7 @@ def _flat_map(maps: Mapping[str, AttentionMap], common: Box) -> AttentionMap:
     )
 
 
-def _common_box(maps: Mapping[str, AttentionMap]) -> Box:
+def common_box(maps: Mapping[str, AttentionMap]) -> Box:
     """The part of the picture that all maps saw."""
     geometries = [geometry_of(one) for one in maps.values()]
     sizes = {tuple(geometry.source_hw) for geometry in geometries}
