@@ -11,8 +11,10 @@ from attnviz.export.figure_files import (
     figure_svg,
 )
 from attnviz.export.figure_source import FigureSource, HasArrays, HasRows, Json, Row, restyled
+from attnviz.export.layer_walk import LayerWalkFigure
 from attnviz.export.names import slug, unique_slugs
 from attnviz.export.score_rows import COLUMNS
+from attnviz.export.slides import slides, slides_pptx, talk, talk_pptx
 from attnviz.export.tables import maps_npz, scores_csv
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "HasArrays",
     "HasRows",
     "Json",
+    "LayerWalkFigure",
     "Row",
     "bundle",
     "bundle_files",
@@ -36,6 +39,10 @@ __all__ = [
     "maps_npz",
     "restyled",
     "scores_csv",
+    "slides",
+    "slides_pptx",
     "slug",
+    "talk",
+    "talk_pptx",
     "unique_slugs",
 ]

@@ -19,6 +19,7 @@ from attnviz.export.figure_source import FigureSource, HasRows, Json
 from attnviz.export.maps_file import maps_of_all
 from attnviz.export.names import unique_slugs
 from attnviz.export.rebuild_script import rebuild_script
+from attnviz.export.slides import talk_of
 from attnviz.export.tables import rows_csv, scores_csv
 from attnviz.export.whole import whole_file, whole_folder
 from attnviz.render import NOT_EXPLANATION
@@ -177,6 +178,8 @@ def _made(
         yield MAPS, maps, None
     if comparisons := [source for source in figures.values() if isinstance(source, Comparison)]:
         yield SCORES, scores_csv(comparisons), None
+    if with_talk:
+        yield TALK, talk_of(figures), None
     yield REBUILD, rebuild_script(figures, bool(pictures)).encode(), None
 
 
