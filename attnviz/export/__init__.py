@@ -11,8 +11,11 @@ from attnviz.export.figure_files import (
     figure_svg,
 )
 from attnviz.export.figure_source import FigureSource, HasArrays, HasRows, Json, Row, restyled
+from attnviz.export.head_grid import HeadGrid
 from attnviz.export.layer_walk import LayerWalkFigure
+from attnviz.export.matrix_sheet import MatrixSheet
 from attnviz.export.names import slug, unique_slugs
+from attnviz.export.query_panel import QueryPanel
 from attnviz.export.score_rows import COLUMNS
 from attnviz.export.slides import slides, slides_pptx, talk, talk_pptx
 from attnviz.export.tables import maps_npz, scores_csv
@@ -24,8 +27,11 @@ __all__ = [
     "FigureSource",
     "HasArrays",
     "HasRows",
+    "HeadGrid",
     "Json",
     "LayerWalkFigure",
+    "MatrixSheet",
+    "QueryPanel",
     "Row",
     "bundle",
     "bundle_files",
