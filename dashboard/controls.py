@@ -19,6 +19,11 @@ Name = TypeVar("Name")
 
 def selection(networks: tuple[str, ...]) -> Selection:
     """Draw the controls and return what they say."""
+    return selection_and(networks, lambda: None)[0]
+
+
+def selection_and(networks: tuple[str, ...], further: Callable[[], Name]) -> tuple[Selection, Name]:
+    """The same with further controls in the same row; `further` draws them and returns what they say."""
     with st.container(horizontal=True, vertical_alignment="top", key="controls"):
         map_kind = _map()
         target = _target(networks) if MapChoice(map_kind).class_dependent else None
@@ -56,9 +61,10 @@ def selection(networks: tuple[str, ...]) -> Selection:
         opacity = st.slider(
             "Opacity", 0.0, 1.0, DEFAULT_OPACITY, 0.05, key=state.OPACITY, persist_state="session", width=150
         )
+        told = further()
     point_yx = _point() if gaze == "point" else (0.5, 0.5)
     st.caption(plain(f"{state.MAP_KINDS[map_kind]}: {question(map_kind)}"))
-    return Selection(networks, map_kind, target, gaze, point_yx, style, grid, scale, opacity)
+    return Selection(networks, map_kind, target, gaze, point_yx, style, grid, scale, opacity), told
 
 
 def _map() -> str:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
+from attnviz.focus import CENTRED_GAUSSIAN, SCORES, UNIFORM, FocusScore, Score
 from attnviz.render.charts import focus_chart, focus_chart_alt
 from attnviz.render.lift_chart import ByRegion, lift_chart, lift_chart_alt
 from attnviz.render.panel import percent, the
+from attnviz.render.score_chart import score_chart, score_chart_alt, score_words
+from dashboard import asking, state
 from dashboard.service import Answers
 from dashboard.told_regions import ChosenRegion
 from dashboard.words import plain, times
@@ -16,16 +18,53 @@ BASELINES = {UNIFORM: "Uniform map", CENTRED_GAUSSIAN: "Centred Gaussian blob"}
 
 
 def draw(answers: Answers, chosen: tuple[ChosenRegion, ...]) -> None:
-    """Draw the chart and the table, or say what to do to get them."""
+    """Draw the menu of scores, the chart and the table, or say what to do to get them."""
     if not chosen:
         st.info("No region yet. Drag a box around the object in the picture, or type its edges.")
         return
-    if answers.scores and len(chosen) == 1:
+    if not answers.readings:
+        return
+    score = _score()
+    if score.name == "share":
+        by_region, unscored = {chosen[0].region.name: answers.scores, **answers.others}, answers.unscored
+    else:
+        by_region, unscored = asking.scored(answers, chosen if score.of_region is not None else chosen[:1], score.name)
+    by_region = {name: scores for name, scores in by_region.items() if scores}
+    if by_region and score.name != "share":
+        _other(by_region, score)
+    elif len(by_region) == 1 and len(chosen) == 1:
         _one(answers.scores, chosen[0].region.name)
-    elif answers.scores or any(answers.others.values()):
+    elif by_region:
         _several({chosen[0].region.name: answers.scores, **answers.others}, [one.number for one in chosen])
-    for title, reason in answers.unscored.items():
+    for title, reason in unscored.items():
         st.caption(plain(f"{title}: no score. {reason}"))
+
+
+def _score() -> Score:
+    name = st.selectbox(
+        "Score",
+        list(SCORES),
+        format_func=lambda one: SCORES[one].title if one in SCORES else str(one),
+        key=state.SCORE,
+        bind="query-params",
+        width=260,
+        help="What is measured of each map. By chance, a flat map scores what is written beside it.",
+    )
+    score = SCORES[name]
+    st.caption(plain(f"{score.answers} A flat map scores {score.chance}."))
+    return score
+
+
+def _other(by_region: ByRegion, score: Score) -> None:
+    """Any score but the share: a chart of the region in focus, and a table of all."""
+    first = next(iter(by_region.values()))
+    st.plotly_chart(
+        score_chart(first, score),
+        config={"displayModeBar": False},
+        alt=score_chart_alt(first, score),
+        key="score_chart",
+    )
+    st.table(rows_of_score(by_region, score), hide_index=True, alt=f"{score.title} of each map")
 
 
 def _one(scores: Mapping[str, FocusScore], region_name: str) -> None:
@@ -64,6 +103,25 @@ def rows_of_regions(by_region: ByRegion) -> list[dict[str, str]]:
             "Map": plain(BASELINES.get(title, title)),
             **{
                 plain(the(name)): f"{percent(scores[title].value)} · {times(scores[title].lift)}"
+                if title in scores
+                else "–"
+                for name, scores in by_region.items()
+            },
+        }
+        for title in titles
+    ]
+
+
+def rows_of_score(by_region: ByRegion, score: Score) -> list[dict[str, str]]:
+    """The table of any score: value and lift of each map, a column for each region."""
+    titles = sorted(
+        dict.fromkeys(title for scores in by_region.values() for title in scores), key=lambda title: title in BASELINES
+    )
+    return [
+        {
+            "Map": plain(BASELINES.get(title, title)),
+            **{
+                plain(the(name)) if score.of_region is not None else plain(score.title): score_words(scores[title])
                 if title in scores
                 else "–"
                 for name, scores in by_region.items()

@@ -1,5 +1,6 @@
 """The maps side by side, each over the whole source picture, with what the network predicts and how to read them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.overlay import legend_strip
 from attnviz.render.panel import span
 from attnviz.render.scale import ScaledMap
-from dashboard import badges, drawing, health_panel, service
+from dashboard import badges, drawing, health_panel, service, state
 from dashboard.controls import disagreement
 from dashboard.drawing import ColourBar
 from dashboard.region_panel import outlines_of
@@ -33,7 +34,7 @@ NAMES_PER_SIDE = 20
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawn:
+class Drawn:
     """One panel's pixels and its colour bar; a flat map has a sentence instead of a bar, and is not painted.
 
     Panels of one group have one colour scale.
@@ -45,46 +46,81 @@ class _Drawn:
     group: int = 0
 
 
-def draw(picture: Picture, selection: Selection, answers: Answers, chosen: tuple[ChosenRegion, ...]) -> None:
-    """Draw the panels, and how to read them beneath."""
-    drawn = _drawn(picture, selection, answers, chosen)
-    region = chosen[0].region if chosen else None
-    bars = {one.bar for one in drawn}
-    groups = {one.group for one in drawn}
-    shared_bar = bars.pop() if len(bars) == len(groups) == 1 and len(drawn) > 1 else None
-    cells = max(1, len(drawn) + len(answers.failed) + len(answers.missing))
-    grid = st.grid(min(cells, MOST_IN_A_ROW), min_column_width=NARROWEST_PX, key="maps")
-    for reading, one in zip(answers.readings, drawn, strict=True):
-        with grid.cell():
-            _panel(reading, one, answers, region, with_bar=shared_bar is None)
-    for title, problem in answers.failed.items():
-        with grid.cell():
-            st.markdown(f"**{plain(title)}**")
-            st.error(plain(problem))
-    for title, reason in answers.missing.items():
-        with grid.cell():
-            st.markdown(f"**{plain(title)}**")
-            st.info(plain(reason))
-    _how_to_read(picture, selection, answers, shared_bar)
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One picture of the grid.
+
+    Attributes:
+        title: of the picture, for people.
+        picture: the source picture.
+        answers: what the networks say about it.
+        chosen: its regions, the one in focus first.
+    """
+
+    title: str
+    picture: Picture
+    answers: Answers
+    chosen: tuple[ChosenRegion, ...]
 
 
-def _drawn(picture: Picture, selection: Selection, answers: Answers, chosen: tuple[ChosenRegion, ...]) -> list[_Drawn]:
-    if not answers.readings:
-        return []
-    pixels = drawing.on_screen(picture.sha256, picture)
-    raw = [reading.attention_map for reading in answers.readings]
-    scaled = scale_maps(raw, selection.scale)
-    drawn = [_drawn_one(picture, pixels, selection, one, of) for one, of in zip(scaled, raw, strict=True)]
-    if not chosen:
+def draw(rows: Sequence[Row], selection: Selection, notes: Sequence[str] = ()) -> None:
+    """Draw a row of panels for each picture, and how to read them beneath.
+
+    Args:
+        rows: at least one picture. The scale is chosen over all of them.
+        selection: what is shown, and how.
+        notes: what else is to be said of the maps.
+    """
+    drawn = drawn_rows(rows, selection)
+    flat_list = [one for of_row in drawn for one in of_row]
+    bars, groups = {one.bar for one in flat_list}, {one.group for one in flat_list}
+    shared_bar = bars.pop() if len(bars) == len(groups) == 1 and len(flat_list) > 1 else None
+    for place, (row, of_row) in enumerate(zip(rows, drawn, strict=True)):
+        answers, region = row.answers, row.chosen[0].region if row.chosen else None
+        if len(rows) > 1:
+            st.markdown(f"#### {plain(row.title)}")
+        cells = max(1, len(of_row) + len(answers.failed) + len(answers.missing))
+        grid = st.grid(min(cells, MOST_IN_A_ROW), min_column_width=NARROWEST_PX, key=f"maps_{place}")
+        for reading, one in zip(answers.readings, of_row, strict=True):
+            with grid.cell():
+                _panel(reading, one, answers, region, with_bar=shared_bar is None, of=row.title if place else "")
+        for title, problem in answers.failed.items():
+            with grid.cell():
+                st.markdown(f"**{plain(title)}**")
+                st.error(plain(problem))
+        for title, reason in answers.missing.items():
+            with grid.cell():
+                st.markdown(f"**{plain(title)}**")
+                st.info(plain(reason))
+    _how_to_read(rows, selection, shared_bar, notes)
+
+
+def drawn_rows(rows: Sequence[Row], selection: Selection) -> list[list[Drawn]]:
+    """Each panel's pixels, in colours whose scale is chosen over all rows."""
+    raw = [reading.attention_map for row in rows for reading in row.answers.readings]
+    if not raw:
+        return [[] for _ in rows]
+    scaled = iter(scale_maps(raw, selection.scale))
+    return [_drawn_row(row, selection, [next(scaled) for _ in row.answers.readings]) for row in rows]
+
+
+def _drawn_row(row: Row, selection: Selection, scaled: Sequence[ScaledMap]) -> list[Drawn]:
+    pixels = drawing.on_screen(row.picture.sha256, row.picture)
+    drawn = [
+        _drawn_one(row.picture, pixels, selection, one, reading.attention_map)
+        for one, reading in zip(scaled, row.answers.readings, strict=True)
+    ]
+    if not row.chosen:
         return drawn
     hw = (pixels.shape[0], pixels.shape[1])
-    outlines = outlines_of(chosen, hw, names_px=round(max(hw) / NAMES_PER_SIDE))
+    slot = f"{state.LAST_OUTLINE}_{row.picture.sha256}"
+    outlines = outlines_of(row.chosen, hw, names_px=round(max(hw) / NAMES_PER_SIDE), slot=slot)
     return [replace(one, image=outlines.drawn_on(one.image)) for one in drawn]
 
 
 def _drawn_one(
     picture: Picture, pixels: npt.NDArray[np.uint8], selection: Selection, scaled: ScaledMap, raw: AttentionMap
-) -> _Drawn:
+) -> Drawn:
     flat = scaled.flat
     image = overlay(
         pixels,
@@ -96,7 +132,7 @@ def _drawn_one(
         interpolation=selection.interpolation,
     )
     if flat:
-        return _Drawn(image, None, _flat_words(raw), scaled.group)
+        return Drawn(image, None, _flat_words(raw), scaled.group)
     under, over = scaled.clipped
     bar = drawing.ColourBar(
         low=("< " if under else "") + number(scaled.vmin),
@@ -104,7 +140,7 @@ def _drawn_one(
         unit=scaled.unit,
         colours=drawing.gradient(legend_strip(scaled, selection.style, selection.opacity)),
     )
-    return _Drawn(image, bar, group=scaled.group)
+    return Drawn(image, bar, group=scaled.group)
 
 
 def _flat_words(attention_map: AttentionMap) -> str:
@@ -114,7 +150,10 @@ def _flat_words(attention_map: AttentionMap) -> str:
     return f"Flat: {attention_map.unit} {low} to {high}. There is nothing to draw."
 
 
-def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | None, *, with_bar: bool) -> None:
+def _panel(
+    reading: Reading, drawn: Drawn, answers: Answers, region: Region | None, *, with_bar: bool, of: str = ""
+) -> None:
+    """Draw a panel; `of` names the picture where it is not the first."""
     panel = service.panel_of(reading, answers.scores)
     focus = panel.focus_line(region.name) if region is not None else ""
     st.markdown(f"**{plain(reading.title)}**", help=plain(reading.attention_map.meaning))
@@ -123,7 +162,7 @@ def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | N
         badges.with_badge(drawn.image, panel.warnings),
         width="stretch",
         output_format="JPEG",
-        alt=f"{reading.title}: {'; '.join(part for part in said if part)}",
+        alt=f"{reading.title}{f' on {of}' if of else ''}: {'; '.join(part for part in said if part)}",
     )
     if panel.untrained:
         st.warning(f"{panel.untrained.upper()}: {MEANINGLESS}.")
@@ -141,25 +180,36 @@ def _panel(reading: Reading, drawn: _Drawn, answers: Answers, region: Region | N
     )
 
 
-def _how_to_read(picture: Picture, selection: Selection, answers: Answers, shared_bar: ColourBar | None) -> None:
+def _how_to_read(rows: Sequence[Row], selection: Selection, shared_bar: ColourBar | None, notes: Sequence[str]) -> None:
     st.markdown("**How to read this**")
     if shared_bar is not None:
         with st.container(width=SHARED_BAR_PX):
             st.html(drawing.colour_bar(shared_bar))
-    notes = _scale_notes(selection, answers)
+    readings = [reading for row in rows for reading in row.answers.readings]
+    said = [*notes, *_scale_notes(rows, selection)]
     if selection.map_kind == "own":
-        notes.append("Own attention knows no class: it is what the network multiplied with, whatever it then answered.")
-    elif any(reading.explained for reading in answers.readings):
-        notes.append(disagreement([(reading.title, reading.explained or "") for reading in answers.readings]))
+        said.append("Own attention knows no class: it is what the network multiplied with, whatever it then answered.")
+    elif len(rows) == 1 and any(reading.explained for reading in readings):
+        said.append(disagreement([(reading.title, reading.explained or "") for reading in readings]))
     if selection.interpolation == "smooth":
-        notes.append("Smoothed between cells: it looks finer than the network is.")
-    notes.append(health_panel.flat_note(picture, answers))
-    st.html(drawing.small_print([note for note in [*notes, NOT_EXPLANATION] if note], in_columns=True))
+        said.append("Smoothed between cells: it looks finer than the network is.")
+    if len(rows) == 1:
+        said.append(health_panel.flat_note(rows[0].picture, rows[0].answers))
+    st.html(drawing.small_print([note for note in [*said, NOT_EXPLANATION] if note], in_columns=True))
 
 
-def _scale_notes(selection: Selection, answers: Answers) -> list[str]:
+def _scale_notes(rows: Sequence[Row], selection: Selection) -> list[str]:
     """What the colours mean. The library's sentences, so that the page and its downloads say the same."""
-    if not answers.readings:
+    readings = [(row, reading) for row in rows for reading in row.answers.readings]
+    if not readings:
         return []
-    scaled = scale_maps([reading.attention_map for reading in answers.readings], selection.scale)
-    return list(scale_sentences(scaled, [reading.title for reading in answers.readings], selection.scale))
+    scaled = scale_maps([reading.attention_map for _, reading in readings], selection.scale)
+    if len(rows) == 1:
+        return list(scale_sentences(scaled, [reading.title for _, reading in readings], selection.scale))
+    titles = [f"{reading.title} on {row.title}" for row, reading in readings]
+    first, *others = scale_sentences(scaled, titles, selection.scale)
+    if selection.scale in ("shared", "raw"):  # naming every panel of a grid would fill the page
+        others = [one for one in others if one.startswith("The units")]
+        if len({one.group for one in scaled}) < len(scaled):
+            first += " It goes over all pictures of the grid."
+    return [first, *others]

@@ -10,6 +10,8 @@ from typing import Literal, TypeVar
 import streamlit as st
 
 from attnviz import comparing
+from attnviz.focus import SCORES
+from attnviz.focus.difference import By
 from attnviz.render import Scale, Style
 from dashboard.checks import Choice, names, number, one_of, text, whole
 
@@ -39,6 +41,7 @@ OPACITY = "opacity"
 POINT_X = "point_x"
 POINT_Y = "point_y"
 DEPTH = "depth"
+LESSON = "lesson"
 ATTENTION_OF = "attention_of"
 ATTENTION_LAYER = "attention_layer"
 ATTENTION_HEAD = "attention_head"
@@ -63,6 +66,8 @@ BOX_TOP, BOX_LEFT, BOX_BOTTOM, BOX_RIGHT = "box_top", "box_left", "box_bottom", 
 CANVAS = "region_canvas"
 SECTION = "section"
 GATES_OF = "gates_of"
+WALKED = "walk"
+LAYER = "layer"
 CHANNEL_GATE = "channel_gate"
 CANVAS_SEED = "region_canvas_seed"
 CANVAS_COUNT = "region_canvas_count"
@@ -71,6 +76,12 @@ SEEN_UPLOADS = "seen_uploads"
 UPLOAD_HASHES = "upload_hashes"
 ENTRY = "entry"
 STOPPED = "stopped"
+SCORE = "score"
+BESIDE = "also"
+REFERENCE = "reference"
+DIFFERENCE = "difference"
+PAIR_LEFT, PAIR_RIGHT = "left", "right"
+SWIPE = "swipe"
 TOLD_REGION = "told_region"
 LAST_REGION = "last_region"
 LAST_OUTLINE = "last_outline"
@@ -120,6 +131,12 @@ DRAWINGS: dict[Style, str] = {"heat": "Heat", "spotlight": "Spotlight"}
 GRIDS: dict[Grid, str] = {"cells": "Cells", "smooth": "Smooth"}
 SCALES: dict[Scale, str] = {"per map": "Per map", "shared": "Shared", "rank": "Rank", "raw": "Raw"}
 
+SCORE_TITLES = {name: score.title for name, score in SCORES.items()}
+"""What is measured of each map in a region."""
+
+DIFFERENCES: dict[By, str] = {"mass": "Share of the map", "rank": "Rank"}
+"""What the difference of two maps counts."""
+
 TOP_1 = "Each network's own top-1"
 """First entry of the class menu: every network explains the class that it puts first."""
 
@@ -135,7 +152,16 @@ CHOICES: tuple[Choice, ...] = (
     Choice(OPACITY, number(0, 1)),
     Choice(POINT_X, whole(0, 100), linked=True, default=50),
     Choice(POINT_Y, whole(0, 100), linked=True, default=50),
+    Choice(SCORE, one_of(SCORE_TITLES), linked=True, default="share", labels=SCORE_TITLES),
+    Choice(BESIDE, names(12, 60)),
+    Choice(REFERENCE, text(200), linked=True, default="None"),
+    Choice(DIFFERENCE, one_of(DIFFERENCES), linked=True, default="mass", labels=DIFFERENCES),
+    Choice(PAIR_LEFT, text(200), linked=True),
+    Choice(PAIR_RIGHT, text(200), linked=True),
     Choice(DEPTH, whole(0, 100), linked=True, default=100),
+    Choice(LESSON, text(40), linked=True),
+    Choice(WALKED, text(200), linked=True),
+    Choice(LAYER, whole(1, 1000), linked=True, default=1),
     Choice(ATTENTION_OF, text(200), linked=True),
     Choice(ATTENTION_LAYER, whole(1, 1000), linked=True),
     Choice(ATTENTION_HEAD, whole(0, 1000), linked=True, default=0),

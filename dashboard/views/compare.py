@@ -1,9 +1,24 @@
 """Which parts of one photograph do networks with different attention look at?"""
 
+from dataclasses import replace
+
 import streamlit as st
 
-from dashboard import asking, controls, downloads, links, panels, region_panel, sidebar
+from dashboard import (
+    arranging,
+    asking,
+    controls,
+    downloads,
+    links,
+    pair_panel,
+    panels,
+    reference,
+    region_panel,
+    sidebar,
+)
+from dashboard.panels import Row
 from dashboard.sidebar import Entry
+from dashboard.state import Selection
 
 
 def render() -> None:
@@ -18,20 +33,34 @@ def render() -> None:
 @st.fragment
 def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
     """Everything beside the sidebar. A fragment: a control here does not run the sidebar again."""
-    finding, choices, maps = (st.container() for _ in range(3))
+    finding, choices, maps, buttons = (st.container() for _ in range(4))
     with choices:
-        selection = controls.selection(networks)
-    chosen = region_panel.regions_there(entry)
-    regions = tuple(one.region for one in chosen)
+        selection, arrangement = controls.selection_and(networks, lambda: arranging.choose(entry, networks))
     with finding:
-        answers = asking.ask(entry, selection, chosen)
-        sentence = asking.finding(entry, answers, regions)
+        row = _row(entry, selection)
+        regions = tuple(one.region for one in row.chosen)
+        sentence = asking.finding(entry, row.answers, regions)
     with maps:
-        panels.draw(entry.picture, selection, answers, chosen)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if answers.readings:
-            downloads.buttons(entry.picture, selection, answers, regions, sentence)
+        rows = [row, *(_row(other, selection) for other in arrangement.beside)]
+        notes = []
+        if arrangement.by:
+            rows = [
+                replace(one, answers=reference.against(one.answers, arrangement.reference, arrangement.by))
+                for one in rows
+            ]
+            notes = reference.notes(arrangement.reference, arrangement.by)
+        panels.draw(rows, selection, notes)
+    with buttons, st.container(horizontal=True, vertical_alignment="center"):
+        shown = rows[0].answers
+        if shown.readings:
+            downloads.buttons(entry.picture, selection, shown, regions, sentence)
         links.to_page(links.FOCUS, "Draw a region: Dog vs grass")
+    pair_panel.draw(row, selection, arrangement.by)
+
+
+def _row(entry: Entry, selection: Selection) -> Row:
+    chosen = region_panel.regions_there(entry)
+    return Row(entry.title, entry.picture, asking.ask(entry, selection, chosen), chosen)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from dashboard import (
     sidebar,
     state,
 )
+from dashboard.panels import Row
 from dashboard.service import Answers
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
@@ -48,7 +49,7 @@ def _focus(entry: Entry, networks: tuple[str, ...]) -> None:
     with right:
         focus_panel.draw(answers, chosen)
     with maps:
-        panels.draw(entry.picture, selection, answers, chosen)
+        panels.draw([Row(entry.title, entry.picture, answers, chosen)], selection)
     _sections(entry, selection, answers, regions)
 
 

@@ -19,7 +19,7 @@ def panel(proven: bool | None) -> None:
         Geometry.identity((4, 8)),
     )  # fmt: skip
     reading = Reading("se_resnet", "SE-ResNet", one, (("tabby", 0.75), ("lion", 0.25)), "Toy", None)
-    drawn = panels._Drawn(np.zeros((4, 8, 3), np.uint8), None)
+    drawn = panels.Drawn(np.zeros((4, 8, 3), np.uint8), None)
     panels._panel(reading, drawn, Answers((reading,), {}), None, with_bar=False)
 
 
