@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from attnviz.export import HeadGrid, MatrixSheet
 from attnviz.querying import HeadRows
-from dashboard import asked, drawing, point_panel, state
+from attnviz.render.query_figure import MOST_HEADS
+from dashboard import asked, drawing, point_panel, service, state
 from dashboard.asked import Asked
 from dashboard.components.attention_canvas import attention_canvas
+from dashboard.figure_toolbar import toolbar
 from dashboard.sidebar import Entry
 from dashboard.words import plain
 
@@ -39,6 +42,10 @@ def draw(entry: Entry, networks: Sequence[Asked]) -> None:
         matrix=f"{about}. Rows look, columns are looked at; grey: out of sight. Point at it to see the two places.",
         opacity=point_panel.OPACITY,
     )
+    point_yx = None if point is None or who == "class" else asked.source_point(point, entry.picture.hw)
+    weights = service.cards()[one.name].sha256
+    sheet = MatrixSheet(entry.picture, matrix, point_yx, weights)
+    toolbar("attention_matrix", f"Attention matrix of {one.title}, layer {layer + 1}", lambda: sheet)
     _heads(entry, one, layer, who, asks, revision, seed)
 
 
@@ -130,6 +137,9 @@ def _heads(
         return
     rows = asked.heads_at(sha256, one.name, layer, None if who == "class" else point, one)
     _numbers(rows)
+    if len(rows.rows) <= MOST_HEADS:
+        grid = HeadGrid(entry.picture, rows, service.cards()[one.name].sha256, opacity=point_panel.OPACITY)
+        toolbar("head_grid", f"Heads of {one.title}, layer {layer + 1}", lambda: grid)
 
 
 def _numbers(rows: HeadRows) -> None:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from attnviz import querying
+from attnviz.export import QueryPanel
 from attnviz.querying import QueryAnswer
 from attnviz.render import NOT_EXPLANATION
-from dashboard import asked, drawing, state
+from dashboard import asked, drawing, service, state
 from dashboard.asked import Asked
 from dashboard.components.attention_canvas import Percent, attention_canvas
+from dashboard.figure_toolbar import toolbar
 from dashboard.sidebar import Entry
 from dashboard.words import plain
 
@@ -33,7 +36,7 @@ def draw(entry: Entry, networks: Sequence[Asked]) -> None:
     revision, seed = revision_of(entry, point)
     answers = _answers(entry, networks, point, depth)
     with heading:
-        st.markdown("### What does each network look at from this point?")
+        st.markdown(f"### {plain(querying.finding(answers)) if answers else 'Choose a point of the picture'}")
     with canvas:
         attention_canvas(
             CANVAS,
@@ -50,6 +53,10 @@ def draw(entry: Entry, networks: Sequence[Asked]) -> None:
             opacity=OPACITY,
         )
     _in_words(answers)
+    if point is not None:
+        weights = {one.title: service.cards()[one.name].sha256 for one in networks}
+        made = QueryPanel(entry.picture, asked.source_point(point, entry.picture.hw), answers, weights, opacity=OPACITY)
+        toolbar("query_panel", f"One point of {entry.title} asked of the networks", lambda: made)
     st.caption(
         "Colours run from zero, or from a gate's smallest value, to the number at the end of each bar, so each picture "
         f"has a scale of its own. Hatched: out of sight, or never seen by the network. {NOT_EXPLANATION}"

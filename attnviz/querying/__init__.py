@@ -1,6 +1,6 @@
 """One physical point of the photograph, asked of every network."""
 
-from attnviz.querying.answers import AttentionAnswer, NoAnswer, PlaceAnswer, QueryAnswer
+from attnviz.querying.answers import AttentionAnswer, NoAnswer, PlaceAnswer, QueryAnswer, finding
 from attnviz.querying.asking import Heads, attention_records, query, query_layers
 from attnviz.querying.heads import HeadRow, HeadRows, head_rows, over_all_rows
 from attnviz.querying.matrix import MOST_NUMBERS, AttentionMatrix, attention_matrix
@@ -17,6 +17,7 @@ __all__ = [
     "QueryAnswer",
     "attention_matrix",
     "attention_records",
+    "finding",
     "head_rows",
     "over_all_rows",
     "query",

@@ -5,7 +5,7 @@ over channels, a network without attention, or a point that the network never sa
 is turned into another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -137,6 +137,16 @@ class AttentionAnswer(QueryAnswer):
         return ~np.isnan(self.row.values_hw)
 
     @property
+    def even(self) -> float:
+        """What each token would get if the query looked at all of them alike."""
+        return 1 / max(1, int(self.visible_hw.sum()) + len(self.prefix))
+
+    @property
+    def sharpness(self) -> float:
+        """How often the strongest cell gets an even share; 1 for an even look."""
+        return self.row.value_range[1] / self.even
+
+    @property
     def strongest(self) -> tuple[int, int]:
         """Row and column of the cell that gets most."""
         row, column = np.unravel_index(int(np.nanargmax(self.row.values_hw)), self.row.grid_hw)
@@ -151,11 +161,21 @@ class AttentionAnswer(QueryAnswer):
     def short(self) -> str:
         if self.is_off:
             return "looks nowhere: turned off"
-        shown = [f"most to {_place(self.strongest)}: {tenths(self.row.value_range[1])}"]
-        shown += [f"{token_words(name)} {tenths(share)}" for name, share in grouped(self.prefix).items()]
-        if self.padding:
-            shown.append(f"padding {tenths(self.padding)}")
-        return ", ".join(shown)
+        return ", ".join([f"most to {self.strongest_words}: {tenths(self.row.value_range[1])}", *self.taken])
+
+    @property
+    def strongest_words(self) -> str:
+        """The cell that gets most, counted from 1: "row 3, column 7", or "itself"."""
+        same = self.strongest == self.of_cell and self.row.grid_hw == self.of_grid_hw
+        return "itself" if same else _place(self.strongest)
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """What tokens without a place take, such as "class token 1.3 %"; none where heads were joined by maxima."""
+        if self.heads == "maximum over heads":
+            return ()
+        named = [f"{token_words(name)} {tenths(share)}" for name, share in grouped(self.prefix).items()]
+        return (*named, *([f"padding {tenths(self.padding)}"] if self.padding else []))
 
     @property
     def sentence(self) -> str:
@@ -167,11 +187,10 @@ class AttentionAnswer(QueryAnswer):
         if self.window_hw is not None:
             where = f" within its window of {self.window_hw[0]} × {self.window_hw[1]} cells"
         share = f"{tenths(top)} of its attention" if self.heads != "maximum over heads" else f"at most {tenths(top)}"
-        own = "itself" if self.strongest == self.of_cell and self.row.grid_hw == self.of_grid_hw else "the cell in "
-        to = own if own == "itself" else own + _place(self.strongest)
+        to = self.strongest_words if self.strongest_words == "itself" else f"the cell in {self.strongest_words}"
         said = (
             f"The cell in {_place(self.of_cell)} of {rows} × {columns} looks most at {to}{where}: {share}, "
-            f"where an even look would give {tenths(1 / max(1, int(self.visible_hw.sum()) + len(self.prefix)))}"
+            f"where an even look would give {tenths(self.even)}"
         )
         if self.heads == "maximum over heads":
             return f"{said}."
@@ -245,7 +264,7 @@ class PlaceAnswer(QueryAnswer):
     @property
     def short(self) -> str:
         if is_flat(self.values):
-            return f"{self.kind} {self.value:.3g}; flat, hardly differs between places"
+            return f"{self.kind} {self.value:.3g}, flat"
         return f"{self.kind} {self.value:.3g}, {ordinal(self.rank)} highest of {self.cells} cells"
 
     @property
@@ -299,6 +318,22 @@ class NoAnswer(QueryAnswer):
     @property
     def sentence(self) -> str:
         return self.said
+
+
+def finding(answers: Sequence[QueryAnswer]) -> str:
+    """The answers in one sentence: the network that looks most sharply from the point.
+
+    Networks are compared by how often the strongest cell gets its even share, so that a window of 16 cells does not
+    win by being small.
+    """
+    looking = [one for one in answers if isinstance(one, AttentionAnswer) and not one.is_off]
+    if not looking:
+        if any(isinstance(one, PlaceAnswer) for one in answers):
+            return "No place of the picture looks at another in these networks: their gates have a value at the point."
+        return "None of these networks has a number for this point."
+    first = max(looking, key=lambda one: one.sharpness)
+    times = f"{first.sharpness:.{0 if first.sharpness >= 10 else 1}f} times an even look"
+    return f"From this point {first.model} looks most sharply: {tenths(first.row.value_range[1])} to one cell, {times}"
 
 
 def tenths(share: float) -> str:

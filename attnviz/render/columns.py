@@ -46,6 +46,14 @@ class ColourBar:
     high: str
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Lines over a picture, in one colour on black: points (x, y) in shares of its width and height."""
+
+    lines: tuple[tuple[tuple[float, float], ...], ...]
+    colour: str = "#FFFFFF"
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """One picture with its paragraphs.
@@ -57,6 +65,7 @@ class Column:
         unit: unit of the bar's numbers, or what stands in place of the bar.
         rest: further paragraphs, under the bar or beside the picture.
         badge: warnings drawn on the picture, such as "UNTRAINED", one a line; empty for none.
+        marks: lines drawn over the picture.
     """
 
     image: np.ndarray
@@ -65,6 +74,7 @@ class Column:
     unit: tuple[Words, ...]
     rest: tuple[Words, ...]
     badge: str = ""
+    marks: tuple[Mark, ...] = ()
 
     def paragraphs(self, beside: bool) -> tuple[Words, ...]:
         """What stands beside the picture, or under its colour bar: there the unit comes first."""

@@ -15,9 +15,10 @@ import plotly.graph_objects as go
 from PIL import Image
 
 from attnviz.errors import ValueRangeError
+from attnviz.maps import AttentionMap
 from attnviz.pictures import Picture
 from attnviz.regions import Region
-from attnviz.render.columns import Column, panel_column, source_column
+from attnviz.render.columns import Column, Mark, panel_column, source_column
 from attnviz.render.comparison import check_panels, footer_sentences, region_mask
 from attnviz.render.inputs import on_shrunk_picture, shrink_pixels, shrunk_hw
 from attnviz.render.overlay import STYLES, Style
@@ -140,6 +141,57 @@ def comparison_chart(
             _bar(sheet, cell, column, scaled[number - 2])
         _words(sheet, cell, column)
     return sheet.figure
+
+
+def columns_chart(
+    picture: Picture,
+    columns: Sequence[Column],
+    maps: Sequence[tuple[str, AttentionMap] | None],
+    heading: str,
+    footer: Sequence[str],
+    theme: Literal["light", "dark"],
+    transparent: bool,
+) -> go.Figure:
+    """Any row of pictures with their words, to be looked at with a pointer.
+
+    Args:
+        picture: the source picture.
+        columns: what is drawn and written for each picture.
+        maps: title and map whose raw values stand under the pointer, for each picture; None for none.
+        heading: a line across the top.
+        footer: small print.
+        theme: "light" or "dark" text and background.
+        transparent: leave the background out.
+    """
+    hw = shrunk_hw(picture.hw, LONGEST_PX)
+    sheet, cells = _laid_out(columns, hw, THEMES[theme], transparent, heading, footer)
+    for number, (cell, column, shown) in enumerate(zip(cells, columns, maps, strict=True), start=1):
+        _axes(sheet, number, cell, hw)
+        _picture(sheet, number, cell, column, hw)
+        for mark in column.marks:
+            _lines_over(sheet, number, mark, hw)
+        if shown is not None:
+            panel = Panel(*shown)
+            _values(sheet, number, _placed(panel, picture, hw), panel)
+            _bar(sheet, cell, column, ScaledMap(panel.attention_map, 0.0, 1.0, ""))
+        _words(sheet, cell, column)
+    return sheet.figure
+
+
+def _lines_over(sheet: _Sheet, number: int, mark: Mark, hw: tuple[int, int]) -> None:
+    """Lines over a picture, on black, so that they are seen on every ground."""
+    name = "" if number == 1 else str(number)
+    points = [point for line in mark.lines for point in (*line, None)]
+    for width, colour in ((4.5, "#000000"), (2.2, mark.colour)):
+        sheet.figure.add_scatter(
+            x=[None if point is None else point[0] * hw[1] for point in points],
+            y=[None if point is None else point[1] * hw[0] for point in points],
+            mode="lines",
+            line={"color": colour, "width": width},
+            hoverinfo="skip",
+            xaxis=f"x{name}",
+            yaxis=f"y{name}",
+        )
 
 
 def _placed(panel: Panel, picture: Picture, hw: tuple[int, int]) -> tuple[np.ndarray, ...]:

@@ -7,11 +7,12 @@ from typing import TypeAlias
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
 
-from attnviz.render.columns import BODY_PT, SMALL_PT, ColourBar, Column, Words
+from attnviz.render.columns import BODY_PT, SMALL_PT, ColourBar, Column, Mark, Words
 from attnviz.render.figure_layout import GUTTER_IN, MARGIN_IN, ROW_GAP_IN, SIDE_GAP_IN, Grid, best_grid
 from attnviz.render.text import FAMILY, POINTS_PER_INCH, line_in, width_in, wrap
 
@@ -192,6 +193,8 @@ def _picture(axes: Axes, column: Column, outlines: Sequence[Outlined], width_in:
         outline.set_path_effects([Stroke(linewidth=2 * stroke, foreground="black"), Normal()])
         axes.set_xlim(0, width)
         axes.set_ylim(height, 0)
+    for mark in column.marks:
+        _mark(axes, mark, (width, height), 0.7 * stroke)
     if column.badge:
         axes.text(
             0.04,
@@ -206,6 +209,14 @@ def _picture(axes: Axes, column: Column, outlines: Sequence[Outlined], width_in:
             color="white",
             bbox={"facecolor": BADGE_COLOUR, "edgecolor": "white", "boxstyle": "round,pad=0.3"},
         )
+
+
+def _mark(axes: Axes, mark: Mark, size_wh: tuple[int, int], stroke: float) -> None:
+    lines = LineCollection(
+        [np.asarray(line) * size_wh for line in mark.lines], colors=[mark.colour], linewidths=stroke, capstyle="round"
+    )
+    lines.set_path_effects([Stroke(linewidth=2.2 * stroke, foreground="black"), Normal()])
+    axes.add_collection(lines, autolim=False)
 
 
 class _Text:

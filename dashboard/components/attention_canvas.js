@@ -133,17 +133,22 @@ function answer(panel, point, asks, size) {
     if (cell < 0) return { ...base, said: "did not see this point" };
     const value = panel.values[cell];
     const rank = 1 + panel.values.reduce((above, other) => above + (other > value ? 1 : 0), 0);
-    const place = panel.flat ? "flat: hardly differs between places" : `${ordinal(rank)} highest of ${panel.values.length} cells`;
+    const place = panel.flat ? "flat" : `${ordinal(rank)} highest of ${panel.values.length} cells`;
     return { ...base, said: `${panel.what} ${panel.share ? percent(value) : short(value)}, ${place}` };
   }
   const row = rowAt(panel, point, asks);
   if (!row) return { said: "did not see this point", unseen: true };
-  const words = panel.spread ? spreadWords(panel, row, size) : [row.best < 0 ? "sees nothing" : `most to ${placeName(row.best, panel.keys.columns)}: ${percent(row.top)}`];
+  const words = panel.spread ? spreadWords(panel, row, size) : [row.best < 0 ? "sees nothing" : `most to ${strongest(panel, row)}: ${percent(row.top)}`];
   return {
     ...row, grid: panel.keys, low: 0, high: row.top, query: row.cell < 0 ? null : panel.queries,
     windowed: panel.windows > 1 || row.values.some(Number.isNaN),
     said: [...words, ...namedWords(row.named)].join(", "),
   };
+}
+
+function strongest({ queries, keys }, { best, cell }) {
+  const isItself = best === cell && queries.rows === keys.rows && queries.columns === keys.columns;
+  return isItself ? "itself" : placeName(best, keys.columns);
 }
 
 // entropy of the row over the places it may look at, as a share of the largest, and its mean distance in source pixels
@@ -329,7 +334,7 @@ function paintPanel(view, slot, said, point, top) {
     line(pen, () => pen.rect(...cellFrame(panel, said.cell, width, height)), "#ffffff");
   if (view.keyCell >= 0 && said.grid === panel.keys)
     line(pen, () => pen.rect(...cellFrame(panel.keys, view.keyCell, width, height)), "#FFB000");
-  if (point && (panel.asks ?? -1) < 0 && view.asks === undefined) cross(pen, [point[0] * width, point[1] * height]);
+  if (point && said.query === undefined && panel.kind === "none") cross(pen, [point[0] * width, point[1] * height]);
   const words = said.said || "Choose a point.";
   slot.said.textContent = words;
   canvas.setAttribute("aria-label", slot.focusable ? view.data.label : `${panel.title}: ${words}`);
