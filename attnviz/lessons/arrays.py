@@ -18,7 +18,7 @@ def matrix(name: str, values: npt.ArrayLike, axes: tuple[str, ...] = ("rows", "c
     """
     expected = f"({', '.join(axes)}{',' * (len(axes) == 1)})"
     try:
-        found = np.asarray(values, dtype=np.float64)
+        found = np.array(values, dtype=np.float64)  # a copy: PyTorch wants arrays that may be written
     except (TypeError, ValueError):
         raise ValueRangeError(
             f"{name} must be numbers of shape {expected}; got {values!r:.60}. Give numbers only."

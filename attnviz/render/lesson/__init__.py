@@ -1,0 +1,5 @@
+"""Figures that explain a mechanism with its numbers. Each is a drawing on a board; `drawn` makes a figure of it."""
+
+from attnviz.render.lesson.board import Board, Drawing, Look, drawn
+
+__all__ = ["Board", "Drawing", "Look", "drawn"]
