@@ -81,8 +81,8 @@ def _real(entry: Entry) -> None:
     figure("cbam_spatial", LessonFigure(
         f"{name} of CBAM-ResNet: a mask from {low:.2f} to {high:.2f}",
         f"Spatial gate of {name} on {entry.title}: mask from {low:.2f} to {high:.2f}; at row {row}, column {column} "
-        f"the convolution gives {places.convolved[cell]:.2f}, BatchNorm makes {places.logits[cell]:.2f} of it, the mask "
-        f"is {places.mask[cell]:.2f}.",
+        f"the convolution gives {places.convolved[cell]:.2f}, BatchNorm makes {places.logits[cell]:.2f} of it, the "
+        f"mask is {places.mask[cell]:.2f}.",
         spatial_gate_drawing(places, entry.picture, trace.geometry, cell), spatial_wh(entry.picture),
         small_print(entry, NETWORK, name, "Means, maxima and logits: purple below zero, orange above; each map has its "
                     "own range. Windows: light to dark."),

@@ -101,8 +101,8 @@ def _positions(entry: Entry) -> None:
     ))  # fmt: skip
     st.caption(
         f"The bundled ViT stores {height} × {width} positions and resamples them for other grids. Its patches come "
-        f"from a few strided convolutions with a step of {model.stride} pixels, not from one matrix: small data need that "
-        "(arXiv:2106.14881)."
+        f"from a few strided convolutions with a step of {model.stride} pixels, not from one matrix: small data need "
+        "that (arXiv:2106.14881)."
     )
     own_picture(ATTENTION, f"What the class token looks at on {entry.title}", NETWORK,
                 **{state.ATTENTION_OF: "ViT", state.ATTENTION_FROM: "The class token"})  # fmt: skip
