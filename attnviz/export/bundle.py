@@ -152,7 +152,7 @@ def _made(
     figures: Figures, formats: Sequence[str], dpi: int, with_picture: bool, with_talk: bool
 ) -> Iterator[tuple[str, bytes, Json]]:
     """Every file but the manifest, and, with an empty name, the manifest's entry of each figure."""
-    stems = unique_slugs(list(figures), taken={Path(name).stem for name in (MAPS, SCORES, MANIFEST, REBUILD, TALK)})
+    stems = stems_of(list(figures))
     masks = region_files([region for source in figures.values() for region in regions_of(source)])
     pictures = pictures_of(figures.values()) if with_picture else {}
     for name, contents in masks.files.items():
@@ -181,6 +181,11 @@ def _made(
     if with_talk:
         yield TALK, talk_of(figures), None
     yield REBUILD, rebuild_script(figures, bool(pictures)).encode(), None
+
+
+def stems_of(names: Sequence[str]) -> list[str]:
+    """The names of the figures' files, without what tells their kind."""
+    return unique_slugs(names, taken={Path(name).stem for name in (MAPS, SCORES, MANIFEST, REBUILD, TALK)})
 
 
 def _figure(source: FigureSource, kind: str, dpi: int) -> bytes:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from attnviz._version import __version__
 from attnviz.export.figure_source import FigureSource, Json
+from attnviz.export.names import slug
+from attnviz.render.sizes import SIZES
 
 
 def rebuild_script(figures: Mapping[str, FigureSource], with_picture: bool) -> str:
@@ -42,26 +44,38 @@ def compare_command(source: FigureSource) -> str:
     """The command that asks the same of the same networks; empty where it cannot be asked from the command line."""
     told = source.provenance()
     request, drawing = told.get("request"), told.get("drawing")
-    if not isinstance(request, dict) or not request:
+    if not isinstance(request, dict) or not request or not isinstance(drawing, dict):
         return ""
+    models = _list(request, "models")
+    if any(_text(model, "origin") == "file" for model in models):
+        return ""  # only a script can load these
     words = ["python", "-m", "attnviz", "compare", _text(request, "picture", "name")]
-    for model in _list(request, "models"):
+    for model in models:
         words += ["--model", _text(model, "name")]
     words += ["--map", _text(request, "map")]
+    for name in dict.fromkeys(_text(model, "class") for model in models):
+        words += ["--class", name] if name else []
+    point = _list(request, "point_yx")
+    if len(point) == 2:
+        words += ["--point", f"{point[1]},{point[0]}"]
+    if layer := _text(request, "layer"):
+        words += ["--layer", layer]
     for region in _list(request, "regions"):
         words += ["--region", f"{_text(region, 'name')}={_place(region)}"]
-    classes = {_text(model, "class") for model in _list(request, "models")} - {""}
-    if len(classes) == 1:
-        words += ["--target", *classes]
-    if isinstance(drawing, dict):
-        for option in ("scale", "style"):
-            words += [f"--{option}", _text(drawing, option)]
-    return f"{shlex.join(words)} --out DIR"
+    for option, key in (("--scale", "scale"), ("--style", "style"), ("--grid", "interpolation"), ("--theme", "theme")):
+        words += [option, _text(drawing, key)]
+    words += ["--opacity", str(drawing.get("opacity"))]
+    size = next((name for name, size in SIZES.items() if [*size] == drawing.get("size")), "")
+    words += ["--size", size] if size else []
+    words += ["--transparent"] if drawing.get("transparent") is True else []
+    return f"{shlex.join([*words, '--heading', _text(drawing, 'heading')])} --out DIR"
 
 
 def _place(region: Json) -> str:
     box = region.get("box_xywh") if isinstance(region, dict) else None
-    return "box:" + ",".join(str(edge) for edge in box) if isinstance(box, list) else "mask.png"
+    if isinstance(box, list):
+        return "box:" + ",".join(str(edge) for edge in box)
+    return f"regions/{slug(_text(region, 'name'))}.png"
 
 
 def _text(told: Json, *path: str) -> str:

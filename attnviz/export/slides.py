@@ -10,6 +10,7 @@ from attnviz._version import __version__
 from attnviz.errors import ValueRangeError
 from attnviz.export.comparison import Comparison
 from attnviz.export.deck import appendix, comparison_slides, words
+from attnviz.export.deck.drawn import Pictures
 from attnviz.export.deck.measure import Text
 from attnviz.export.deck.page import Talk
 from attnviz.export.deck.template import Template, layouts_of, own_layouts
@@ -142,7 +143,7 @@ def talk_pptx(
 ) -> bytes:
     """The file that `talk` writes, as bytes, for a download."""
     talk_ = _talk(template, size, theme)
-    pictures = comparison_slides.Pictures(comparison)
+    pictures = Pictures(comparison)
     _opening(talk_, comparison, title or comparison.title, pictures)
     _method(talk_, comparison)
     comparison_slides.side_by_side(talk_, comparison, pictures)
@@ -175,7 +176,7 @@ def _talk(template: Template | None, size: str, theme: Literal["light", "dark"])
     return Talk(own_layouts(size, theme) if template is None else layouts_of(template))
 
 
-def _opening(talk_: Talk, comparison: Comparison, title: str, pictures: comparison_slides.Pictures) -> None:
+def _opening(talk_: Talk, comparison: Comparison, title: str, pictures: Pictures) -> None:
     networks = ", ".join(panel.title for panel in comparison.panels)
     page = talk_.opening(
         title,
@@ -214,7 +215,7 @@ def _method(talk_: Talk, comparison: Comparison) -> None:
 def _add(talk_: Talk, source: FigureSource, theme: Literal["light", "dark"]) -> None:
     """The slides of one figure, as native as its kind allows."""
     if isinstance(source, Comparison):
-        comparison_slides.side_by_side(talk_, source, comparison_slides.Pictures(source))
+        comparison_slides.side_by_side(talk_, source, Pictures(source))
         comparison_slides.focus(talk_, source)
         comparison_slides.several_regions(talk_, source)
         return

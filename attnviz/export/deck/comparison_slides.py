@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from attnviz.export.comparison import Comparison
 from attnviz.export.deck import words
 from attnviz.export.deck.charts import AREA, BLOB, SHARE, bar_chart
-from attnviz.export.deck.drawn import overlay_png, source_png, strip_png
+from attnviz.export.deck.drawn import Pictures, strip_png
 from attnviz.export.deck.measure import READ_PT, Box, Text, height_of
-from attnviz.export.deck.page import BADGE_COLOUR, Page, Talk
+from attnviz.export.deck.page import Page, Talk
 from attnviz.focus import CENTRED_GAUSSIAN, FocusScore
 from attnviz.render import NOT_EXPLANATION, Panel, ScaledMap, number, the
 from attnviz.render.columns import area_words, badge_of, flat_words
@@ -17,22 +17,8 @@ from attnviz.render.region_colours import region_colour
 
 _GUTTER_IN, _ROW_GAP_IN, _UNDER_IN = 0.25, 0.18, 0.05
 _SMALLEST_PT = 12.0
-
-
-class Pictures:
-    """The pictures of one comparison, each made once; a file keeps only one copy of each."""
-
-    def __init__(self, comparison: Comparison) -> None:
-        self.comparison = comparison
-        self.scaled = comparison.scaled
-        self.source = source_png(comparison)
-        self.overlays = [overlay_png(comparison, one) for one in self.scaled]
-
-    @property
-    def aspect(self) -> float:
-        """Width / height; extreme pictures are drawn thicker than they are, to be seen."""
-        height, width = self.comparison.picture.hw
-        return min(12.0, max(1 / 12, width / height))
+_NARROW_IN = 10.0
+"""A slide with less room is 4:3: its table leaves out what the chart beside it shows."""
 
 
 def source_alt(comparison: Comparison) -> str:
@@ -118,11 +104,11 @@ def focus(talk: Talk, comparison: Comparison) -> None:
         "centred blob": [score.baselines[CENTRED_GAUSSIAN] for score in scores],
     }
     said = [f"{title} {percent(score.value)}" for title, score in zip(titles, scores, strict=True)]
-    rows = [["Network", "Share", "Area", "Blob", "Lift"]]
+    narrow = page.box.width < _NARROW_IN
+    rows = [["Network", "Share", "Lift"] if narrow else ["Network", "Share", "Area", "Blob", "Lift"]]
     for title, score in zip(titles, scores, strict=True):
-        blob = score.baselines[CENTRED_GAUSSIAN]
-        rows.append([title, percent(score.value), percent(score.chance), percent(blob), f"{score.lift:.1f}"])
-    narrow = page.box.width < 10
+        beside = [] if narrow else [percent(score.chance), percent(score.baselines[CENTRED_GAUSSIAN])]
+        rows.append([title, percent(score.value), *beside, f"{score.lift:.1f}"])
     table_in = page.box.width * (0.47 if narrow else 0.44)
     bar_chart(
         page,
@@ -195,9 +181,9 @@ def _source_lines(comparison: Comparison) -> list[Text]:
 
 def _network_lines(panel: Panel) -> list[Text]:
     lines = [Text(panel.prediction_line and f"First answer: {panel.prediction_line}")]
-    lines += [Text(warning.upper(), bold=True, colour=BADGE_COLOUR) for warning in panel.warnings]
+    lines += [Text(warning.upper(), bold=True) for warning in panel.warnings]
     for place, score in enumerate(_scores(panel)):
-        line = f"{percent(score.value)} of the map on {the(score.region)}, {score.lift:.1f}× chance"
+        line = f"{percent(score.value)} of the map on {the(score.region)} ({score.lift:.1f}×)"
         lines.append(Text(line, bold=place == 0, space_pt=8))
     if panel.focus is not None:
         lines.append(Text(words.chance_line(panel.focus), space_pt=8))

@@ -14,7 +14,7 @@ from pptx.slide import Slide, SlideLayout
 from pptx.text.text import TextFrame
 from pptx.util import Emu, Inches, Pt
 
-from attnviz.export.deck.measure import NOTE_PT, Box, Text, fitted, height_of
+from attnviz.export.deck.measure import NOTE_PT, READ_PT, Box, Text, fitted, height_of
 from attnviz.export.deck.package import timeless
 from attnviz.export.deck.template import Layouts, title_size
 from attnviz.render.text import width_in
@@ -84,10 +84,11 @@ class Page:
         chart: Chart = shape.chart
         return chart
 
-    def readable_table(self, box: Box, rows: Sequence[Sequence[str]], alt: str) -> float:
-        """A table at the largest text, from 18 points down to 12, at which it fits into a box."""
-        for size in (18.0, 17.0, 16.0, 15.0, 14.0, 13.0, NOTE_PT):
-            if sum(row_heights(rows, column_widths(rows, box.width, size), size)) <= box.height:
+    def readable_table(self, box: Box, rows: Sequence[Sequence[str]], alt: str, largest: float = READ_PT) -> float:
+        """A table at the largest text, down to 12 points, at which it fits into a box and no word is broken."""
+        for size in (one for one in (READ_PT, 17.0, 16.0, 15.0, 14.0, 13.0, NOTE_PT) if one <= largest):
+            high = sum(row_heights(rows, column_widths(rows, box.width, size), size))
+            if high <= box.height and sum(_longest_words(rows, size)) <= box.width:
                 break
         return self.table(box, rows, alt, size_pt=size)
 
@@ -228,18 +229,25 @@ def column_widths(rows: Sequence[Sequence[str]], width: float, size_pt: float) -
     if total <= width:
         extra = (width - total) / len(longest)
         return [one + extra for one in longest]
-    words = [
-        max(width_in(word, size_pt, bold=True) for cell in column for word in (cell.split(" ") or [""]))
-        + 2 * _CELL_IN
-        + 0.03
-        for column in zip(*rows, strict=True)
-    ]  # a column is never narrower than its longest word, as far as the table has the room
-    least = [min(word, width / len(words)) for word in words]
+    # a column is never narrower than its longest word, as far as the table has the room
+    least = [min(word, width / len(longest)) for word in _longest_words(rows, size_pt)]
+    if sum(_longest_words(rows, size_pt)) <= width:
+        least = _longest_words(rows, size_pt)
     spare = max(0.0, width - sum(least))
     wish = [max(0.0, one - low) for one, low in zip(longest, least, strict=True)]
     scale = spare / sum(wish) if sum(wish) else 0.0
     made = [low + scale * more for low, more in zip(least, wish, strict=True)]
     return [one * width / sum(made) for one in made]
+
+
+def _longest_words(rows: Sequence[Sequence[str]], size_pt: float) -> list[float]:
+    """Width of each column that its longest word needs."""
+    return [
+        max(width_in(word, size_pt, bold=number == 0) for number, cell in enumerate(column) for word in cell.split(" "))
+        + 2 * _CELL_IN
+        + 0.03
+        for column in zip(*rows, strict=True)
+    ]
 
 
 def row_heights(rows: Sequence[Sequence[str]], widths: Sequence[float], size_pt: float) -> list[float]:

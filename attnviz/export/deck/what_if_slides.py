@@ -60,6 +60,7 @@ def what_if(talk: Talk, table: WhatIf) -> None:
         page.box.rightmost(table_in).below(0.1),
         cells,
         f"Table: probability of {table.target_name} after each change of {table.title}",
+        largest=16.0,
     )
 
 

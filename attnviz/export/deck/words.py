@@ -73,7 +73,7 @@ def panel_title(panel: Panel) -> str:
 def chance_line(score: FocusScore) -> str:
     """What maps that know nothing would score."""
     return (
-        f"A flat map would score {percent(score.chance)}, a blob in the middle "
+        f"Chance, a flat map: {percent(score.chance)} (1×). A blob in the middle: "
         f"{percent(score.baselines[CENTRED_GAUSSIAN])}."
     )
 
