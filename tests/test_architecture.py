@@ -139,7 +139,7 @@ def test_streamlit_gets_no_folder_to_scan_by_itself() -> None:
         ("attnviz/errors.py", "from attnviz import geometry\n", 1, "room errors may import no other room"),
         ("attnviz/errors.py", "from attnviz import trace\n", 1, "a room must import from rooms"),
         ("attnviz/errors.py", "import attnviz\n", 1, "a room must import from rooms"),
-        ("attnviz/cli.py", "from . import tracer\n", 1, "imports must be absolute"),
+        ("attnviz/cli/main.py", "from . import tracer\n", 1, "imports must be absolute"),
         ("dashboard/app.py", "from .views import compare\n", 1, "imports must be absolute"),
         ("attnviz/export/png.py", "from torch import Tensor\n", 1, "attnviz/export/ must not import torch"),
     ],

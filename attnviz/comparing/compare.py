@@ -56,7 +56,7 @@ def compare(
 
     Args:
         picture: a picture, the path or the bytes of a file, or pixels (uint8 of shape (h, w, 3)).
-        models: one to six networks: names of bundled networks, names of pretrained ones (downloaded once), or loaded networks.
+        models: one to six: names of bundled networks, names of pretrained ones (downloaded once), or loaded networks.
         map: "gradcam" asks all networks one question, "own" shows each network's own attention; or a key of
             `attnviz.maps.METHODS`.
         target: the class that the maps speak about, by name or by index; None takes each network's own top-1 class.

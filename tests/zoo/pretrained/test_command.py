@@ -63,7 +63,7 @@ def test_a_download_is_said_to_be_checked_and_then_listed(
 def test_a_mistake_gets_one_sentence(
     server: Server, cache: Path, arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["models", *arguments]) == 1
+    assert main(["models", *arguments]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert sentence in printed.err

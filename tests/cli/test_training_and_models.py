@@ -35,7 +35,7 @@ def test_a_mistake_gets_one_sentence(
     arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "other.txt").write_text("not the data set")
-    assert main([argument.format(folder=tmp_path) for argument in arguments]) == 1
+    assert main([argument.format(folder=tmp_path) for argument in arguments]) == 2
     assert sentence in capsys.readouterr().err
 
 
@@ -45,5 +45,5 @@ def test_the_data_folder_has_a_default(
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "other.txt").write_text("not the data set")
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "--evaluate"]) == 1
+    assert main(["train", "--evaluate"]) == 2
     assert "got data with other files" in capsys.readouterr().err

@@ -1,0 +1,218 @@
+"""Options that several commands share, and what they stand for."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from attnviz import comparing
+from attnviz.errors import NotFoundError, ValueRangeError
+from attnviz.pictures import Picture, open_picture, sample_pictures
+from attnviz.regions import Region, load_regions
+from attnviz.render import MOST_PANELS, SCALES, SIZES, STYLES
+from attnviz.zoo import names
+
+REGION_FORM = "NAME=box:x,y,w,h or NAME=mask.png"
+
+
+def add_pictures(parser: argparse.ArgumentParser, several: bool = False) -> None:
+    """The picture, or pictures, that the command is about."""
+    told = "picture file, or the name of a sample picture: chelsea, coffee, rocket, astronaut"
+    if several:
+        parser.add_argument("pictures", nargs="+", metavar="PICTURE", help=told)
+    else:
+        parser.add_argument("picture", metavar="PICTURE", help=told)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """The networks to ask."""
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="models",
+        help=f"a network, as `attnviz models` lists them; may be given again (default: the first {MOST_PANELS})",
+    )
+
+
+def add_map(parser: argparse.ArgumentParser) -> None:
+    """Which map of each network."""
+    parser.add_argument(
+        "--map",
+        default="gradcam",
+        choices=tuple(comparing.KINDS),
+        metavar="NAME",
+        help=f"{', '.join(comparing.KINDS)} (default: gradcam)",
+    )
+    parser.add_argument(
+        "--class",
+        "--target",
+        dest="target",
+        metavar="NAME",
+        help="the class that maps speak about (default: each network's own top-1)",
+    )
+    parser.add_argument(
+        "--point",
+        metavar="x,y",
+        help="place that self-attention looks from, in pixels or %%; 'region' is the middle of the first region",
+    )
+    parser.add_argument("--layer", help="dotted name or pattern, for maps of one layer")
+
+
+def add_regions(parser: argparse.ArgumentParser) -> None:
+    """The regions to measure in."""
+    parser.add_argument(
+        "--region",
+        action="append",
+        default=[],
+        metavar="REGION",
+        dest="regions",
+        help=f"{REGION_FORM}; x, y, w, h in pixels or %%; may be given several times, the first is in focus",
+    )
+    parser.add_argument("--regions", metavar="FILE", dest="region_file", help="regions that the dashboard saved")
+
+
+def add_drawing(parser: argparse.ArgumentParser) -> None:
+    """How maps are drawn."""
+    parser.add_argument("--scale", choices=tuple(SCALES), default="per map", help="of the colours (default: per map)")
+    parser.add_argument("--style", choices=tuple(STYLES), default="heat", help="of the drawing (default: heat)")
+    parser.add_argument(
+        "--grid", choices=("cells", "smooth"), default="cells", help="the network's own cells, or smoothed"
+    )
+    parser.add_argument(
+        "--opacity", type=float, default=comparing.DEFAULT_OPACITY, help="of the hottest place, 0 to 1 (default: 0.85)"
+    )
+
+
+def add_page(parser: argparse.ArgumentParser) -> None:
+    """What figures are made for."""
+    parser.add_argument("--size", choices=tuple(SIZES), default="16:9", help="of the figures (default: 16:9)")
+    parser.add_argument("--theme", choices=("light", "dark"), default="light")
+    parser.add_argument("--transparent", action="store_true", help="leave the background out")
+
+
+def add_output(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Where the files go."""
+    parser.add_argument("--out", type=Path, required=required, metavar="DIR", help="a new folder for all files")
+    parser.add_argument("--zip", action="store_true", help="one file, DIR.zip, in place of a folder")
+    parser.add_argument(
+        "--format", default="png,svg,pdf", metavar="LIST", help="of the figures: any of png,svg,pdf (default: all)"
+    )
+    parser.add_argument("--dpi", type=int, default=300, help="of the PNG files, 50 to 600 (default: 300)")
+    parser.add_argument("--with-picture", action="store_true", help="add the pictures, so that the files stand alone")
+    parser.add_argument("--pptx", action="store_true", help="add talk.pptx, slides with native charts and notes")
+    parser.add_argument("--force", action="store_true", help="replace an earlier export of that name")
+
+
+def add_telling(parser: argparse.ArgumentParser) -> None:
+    """How the command talks."""
+    parser.add_argument("--json", action="store_true", help="print JSON for a program")
+    parser.add_argument("--quiet", action="store_true", help="say nothing while working")
+
+
+def picture_of(text: str) -> Picture:
+    """The picture of a path, or a sample by its name.
+
+    Raises:
+        PictureError: there is no such file, or it is no picture.
+    """
+    if not Path(text).exists():
+        for sample in sample_pictures():
+            if sample.name == text:
+                return sample.open()
+    return open_picture(text)
+
+
+def regions_of(told: Sequence[str], file: str | None, picture: Picture) -> tuple[Region, ...]:
+    """The regions of a picture, those of the options first, then those of a file.
+
+    Raises:
+        ValueRangeError: an option is not `NAME=box:x,y,w,h` or `NAME=FILE`, or a box holds nothing.
+        PictureError: a file cannot be read, or belongs to another picture.
+    """
+    regions = [region_of(one, picture) for one in told]
+    if file is not None:
+        regions += load_regions(file, picture)
+    return tuple(regions)
+
+
+def region_of(told: str, picture: Picture) -> Region:
+    """The region of `NAME=box:x,y,w,h` or `NAME=FILE`.
+
+    Raises:
+        ValueRangeError: it is told in another form, or the box holds nothing.
+        PictureError: the mask cannot be read.
+    """
+    name, _, place = told.partition("=")
+    if not name.strip() or not place:
+        raise ValueRangeError(f"--region must be {REGION_FORM}; got {told!r}. As in --region dog=box:40,60,200,150.")
+    if not place.startswith("box:"):
+        return Region.from_mask_file(name.strip(), place, picture.hw)
+    height, width = picture.hw
+    x, y, w, h = numbers(place.removeprefix("box:"), (width, height, width, height), f"--region {told}")
+    if w <= 0 or h <= 0:
+        raise ValueRangeError(f"--region must have a width and a height above 0; got {told!r}. Give x,y,w,h.")
+    return Region.from_box(name.strip(), (y, x, y + h, x + w), picture.hw)
+
+
+def point_of(told: str | None, picture: Picture, regions: Sequence[Region]) -> tuple[float, float] | None:
+    """The point of `x,y` as (row, column) in source pixels; `region` is the middle of the first region.
+
+    Raises:
+        ValueRangeError: it is told in another form, or lies outside the picture.
+    """
+    if told is None:
+        return None
+    if told == "region":
+        if not regions:
+            raise ValueRangeError("--point region must have a region; got none. Add --region.")
+        return comparing.middle_of(regions[0])
+    height, width = picture.hw
+    x, y = numbers(told, (width, height), f"--point {told}")
+    if not (0 <= x < width and 0 <= y < height):
+        raise ValueRangeError(
+            f"the point must lie in the picture, {width} wide and {height} high; got x {x:g}, y {y:g}. Count from the "
+            "top left corner."
+        )
+    return y, x
+
+
+def numbers(told: str, whole: Sequence[int], where: str) -> list[float]:
+    """So many numbers, separated by commas, each in pixels, or with % as a share of its whole.
+
+    Raises:
+        ValueRangeError: there are more or fewer, or one is no number.
+    """
+    parts = [part.strip() for part in told.split(",")]
+    try:
+        found = [
+            float(part[:-1]) / 100 * size if part.endswith("%") else float(part)
+            for part, size in zip(parts, whole, strict=True)
+        ]
+    except ValueError:
+        raise ValueRangeError(
+            f"{where} must have {len(whole)} numbers, in pixels or %; got {told!r}. Separate them by commas."
+        ) from None
+    if not all(abs(one) < float("inf") for one in found):
+        raise ValueRangeError(f"{where} must have finite numbers; got {told!r}. Count in pixels.")
+    return found
+
+
+def models_of(told: Sequence[str]) -> tuple[str, ...]:
+    """The networks that were named, or the first bundled ones."""
+    return tuple(told) or names()[:MOST_PANELS]
+
+
+def formats_of(told: str) -> tuple[str, ...]:
+    """The kinds of files in a list.
+
+    Raises:
+        NotFoundError: one of them is unknown.
+    """
+    kinds = tuple(part.strip().lower().removeprefix(".") for part in told.split(",") if part.strip())
+    for kind in kinds:
+        if kind not in ("png", "svg", "pdf"):
+            raise NotFoundError.among("format", kind, ("png", "svg", "pdf"), "a kind of figure file")
+    if not kinds:
+        raise ValueRangeError("--format must name at least one of png, svg, pdf; got none. Leave it out for all.")
+    return kinds

@@ -1,0 +1,161 @@
+"""`compare`: pictures asked of several networks, as figures, maps, scores and slides."""
+
+import argparse
+from collections.abc import Sequence
+
+from attnviz import comparing
+from attnviz.cli import asked, output
+from attnviz.cli.subparsers import Commands
+from attnviz.cli.telling import Bar, print_json, print_table
+from attnviz.export import Comparison, FigureSource, slug
+from attnviz.focus import CENTRED_GAUSSIAN
+from attnviz.pictures import Picture
+from attnviz.regions import Region
+from attnviz.render import Panel
+from attnviz.zoo import Loaded
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command."""
+    compare = commands.add_parser(
+        "compare",
+        help="pictures asked of several networks: figures, maps, scores, slides",
+        description="Ask several networks about each picture, and write figures, raw maps and scores.",
+    )
+    asked.add_pictures(compare, several=True)
+    asked.add_models(compare)
+    asked.add_map(compare)
+    asked.add_regions(compare)
+    asked.add_drawing(compare)
+    compare.add_argument("--heading", help="a line across the top (default: the finding)")
+    asked.add_page(compare)
+    asked.add_output(compare)
+    asked.add_telling(compare)
+    compare.set_defaults(command=_compare)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    output.check_output(options)
+    pictures = [asked.picture_of(told) for told in options.pictures]
+    regions = [asked.regions_of(options.regions, options.region_file, picture) for picture in pictures]
+    points = [asked.point_of(options.point, picture, one) for picture, one in zip(pictures, regions, strict=True)]
+    bar = Bar(quiet=options.quiet)
+    try:
+        networks = comparing.loaded_networks(asked.models_of(options.models))
+        comparisons = [
+            _one(picture, networks, drawn, point, options, bar, number / len(pictures), len(pictures))
+            for number, (picture, drawn, point) in enumerate(zip(pictures, regions, points, strict=True))
+        ]
+        figures = named(comparisons)
+        written = output.write(figures, options, bar)
+    finally:
+        bar.close()
+    told = [told_of(comparison) for comparison in comparisons]
+    if options.json:
+        print_json({"out": str(written), "comparisons": told})
+        return
+    for comparison in comparisons:
+        print(comparison.title)
+        print_table([row for panel in comparison.panels for row in _rows(panel)])
+        print()
+    print(written)
+
+
+def _one(
+    picture: Picture,
+    networks: Sequence[Loaded],
+    regions: Sequence[Region],
+    point: tuple[float, float] | None,
+    options: argparse.Namespace,
+    bar: Bar,
+    start: float,
+    count: int,
+) -> Comparison:
+    return comparing.compare(
+        picture,
+        networks,
+        map=options.map,
+        target=options.target,
+        regions=regions,
+        point=point,
+        layer=options.layer,
+        scale=options.scale,
+        style=options.style,
+        interpolation=options.grid,
+        opacity=options.opacity,
+        heading=options.heading,
+        size=options.size,
+        theme=options.theme,
+        transparent=options.transparent,
+        progress=lambda share, title: bar(start + share / count, f"{picture.name}: {title}" if share < 1 else ""),
+    )
+
+
+def named(comparisons: Sequence[Comparison]) -> dict[str, FigureSource]:
+    """The comparisons under the names that the dashboard gives their files."""
+    figures: dict[str, FigureSource] = {}
+    for comparison in comparisons:
+        name = f"{slug(comparison.picture.name.rsplit('.', 1)[0])} attention"
+        number = 2
+        while name in figures:
+            name = f"{name.removesuffix(f' {number - 1}')} {number}"
+            number += 1
+        figures[name] = comparison
+    return figures
+
+
+def told_of(comparison: Comparison) -> dict[str, object]:
+    """A comparison's results as plain values."""
+    return {
+        "picture": {"name": comparison.picture.name, "sha256": comparison.picture.sha256},
+        "finding": comparison.heading,
+        "networks": [
+            {
+                "network": panel.title,
+                "weights": panel.weights,
+                "untrained": panel.untrained,
+                "predictions": [[name, probability] for name, probability in panel.predictions],
+                "method": panel.attention_map.method,
+                "unit": panel.attention_map.unit,
+                "range": list(panel.attention_map.value_range),
+                "grid": list(panel.attention_map.grid_hw),
+                "target": panel.attention_map.target,
+                "proof": panel.attention_map.proof,
+                "scores": [
+                    {
+                        "region": score.region,
+                        "share": score.value,
+                        "area": score.area,
+                        "lift": score.lift,
+                        "centred_gaussian": score.baselines[CENTRED_GAUSSIAN],
+                        "hit": score.hit,
+                    }
+                    for score in (panel.focus, *panel.others)
+                    if score is not None
+                ],
+            }
+            for panel in comparison.panels
+        ],
+        "note": comparison.provenance()["note"],
+    }
+
+
+def _rows(panel: Panel) -> list[dict[str, str]]:
+    """A line for each region; one without numbers where there is none."""
+    first = {"network": panel.title, "answer": panel.prediction_line.replace("\N{NO-BREAK SPACE}", " ")}
+    if panel.warnings:
+        first["warning"] = ", ".join(panel.warnings).upper()
+    scores = [score for score in (panel.focus, *panel.others) if score is not None]
+    if not scores:
+        return [first]
+    return [
+        first
+        | {
+            "region": score.region,
+            "share": f"{score.value:.3f}",
+            "area": f"{score.area:.3f}",
+            "lift": f"{score.lift:.2f}",
+            "centred blob": f"{score.baselines[CENTRED_GAUSSIAN]:.3f}",
+        }
+        for score in scores
+    ]

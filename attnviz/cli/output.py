@@ -1,0 +1,54 @@
+"""Figures to files, as the options say, and what was written."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from attnviz.cli import asked
+from attnviz.cli.telling import Bar
+from attnviz.errors import ValueRangeError
+from attnviz.export import FigureSource, bundle
+
+
+def check_output(options: argparse.Namespace) -> None:
+    """Refuse what cannot be written before anything is computed.
+
+    Raises:
+        ValueRangeError: the target exists and may not be replaced, its folder does not exist, or the resolution is out
+            of range.
+        NotFoundError: a format is unknown.
+    """
+    asked.formats_of(options.format)
+    if not 50 <= options.dpi <= 600:
+        raise ValueRangeError(f"--dpi must be in 50..600; got {options.dpi}. A slide needs 150 to 300.")
+    target = target_of(options)
+    if target.exists() and not options.force:
+        raise ValueRangeError(f"--out must be new; got {target}, which exists. Choose another name, or add --force.")
+    if not target.absolute().parent.is_dir():
+        raise ValueRangeError(f"the folder of --out must exist; got {target.parent}. Make it first.")
+
+
+def target_of(options: argparse.Namespace) -> Path:
+    """The folder or the ZIP file that is written."""
+    out = Path(options.out)
+    if options.zip and out.suffix.lower() != ".zip":
+        return out.with_name(f"{out.name}.zip")
+    return out
+
+
+def write(figures: Mapping[str, FigureSource], options: argparse.Namespace, bar: Bar) -> Path:
+    """Write the bundle that the options ask for.
+
+    Raises:
+        AttnvizError: it cannot be written; nothing is left then.
+    """
+    bar(1.0, "writing the files")
+    return bundle(
+        figures,
+        target_of(options),
+        formats=asked.formats_of(options.format),
+        dpi=options.dpi,
+        with_picture=options.with_picture,
+        with_talk=options.pptx,
+        overwrite=options.force,
+    )
