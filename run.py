@@ -162,12 +162,12 @@ def reason(complaint: str) -> str:
 
 
 def dashboard(python: Path, arguments: list) -> int:
-    """Starts Streamlit, says where it is, opens the browser where there is one, and waits until it stops."""
+    """Starts the dashboard, says where it is, opens the browser where there is one, and waits until it stops."""
     options = [argument for argument in arguments if argument != "--no-browser"]
     port = chosen_port(options)
     address = f"http://127.0.0.1:{port}"
     command = [
-        *[str(python), "-P", "-m", "streamlit", "run", str(Path("dashboard", "app.py"))],
+        *[str(python), "-P", str(Path("dashboard", "__main__.py"))],
         # headless: Streamlit neither asks for an e-mail address nor opens the browser itself
         *["--server.headless", "true", "--browser.gatherUsageStats", "false", "--logger.hideWelcomeMessage", "true"],
         *["--server.address", "127.0.0.1", "--server.port", str(port), *options],
