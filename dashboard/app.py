@@ -23,10 +23,12 @@ st.set_page_config(
 st.html(HERE / "assets" / "page.css")
 compare = st.Page("views/compare.py", title="Compare", url_path="compare", default=True)
 focus = st.Page("views/focus.py", title="Dog vs grass", url_path="focus")
+layers = st.Page("views/layers.py", title="Layers", url_path="layers")
 attention = st.Page("views/self_attention.py", title="Self-attention", url_path="attention")
+learn = st.Page("views/learn.py", title="Learn", url_path="learn")
 networks = st.Page("views/networks.py", title="Networks", url_path="networks")
 export = st.Page("views/export.py", title="Export", url_path="export")
-page = st.navigation([compare, focus, attention, networks, export], position="top")
+page = st.navigation([compare, focus, layers, attention, learn, networks, export], position="top")
 try:
     address.read()
     sidebar.render()

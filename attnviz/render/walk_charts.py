@@ -45,13 +45,20 @@ def change_chart(walk: LayerWalk, chosen: int | None = None) -> go.Figure:
     total = [0.0 if one.change is None else 100 * one.change.total for one in layers]
     apart = [0.0 if one.change is None else 100 * one.change.selective for one in layers]
     said = [change_words(one.change) for one in layers]
-    widths = [3.0 if chosen is not None and walk.layers[chosen] is one else 0.8 for one in layers]
+    picked = [chosen is not None and walk.layers[chosen] is one for one in layers]
+    edges = {
+        "color": [HEAD_COLOUR if one else _EDGE for one in picked],
+        "width": [3.0 if one else 0.8 for one in picked],
+    }
     figure = go.Figure()
-    for values, colour, name, lines in ((total, CHANGED_COLOUR, CHANGED, widths), (apart, APART_COLOUR, APART, 0.8)):
+    for values, colour, name, line in (
+        (total, CHANGED_COLOUR, CHANGED, edges),
+        (apart, APART_COLOUR, APART, {"color": _EDGE, "width": 0.8}),
+    ):
         figure.add_bar(
             x=names,
             y=values,
-            marker={"color": colour, "line": {"color": "#648FFF" if lines is widths else _EDGE, "width": lines}},
+            marker={"color": colour, "line": line},
             customdata=said,
             name=name,
             hovertemplate="%{x}: %{customdata}<extra></extra>",
@@ -120,9 +127,7 @@ def reach_chart(walk: LayerWalk, chosen: int | None = None) -> go.Figure:
     if chosen is not None and walk.layers[chosen] in layers:
         at = layers.index(walk.layers[chosen])  # type: ignore[arg-type]
         for column in (1, 2):
-            figure.add_vrect(
-                at - 0.4, at + 0.4, fillcolor="#888888", opacity=0.22, line_width=0, row="1", col=str(column)
-            )
+            figure.add_vrect(at - 0.4, at + 0.4, fillcolor="#888888", opacity=0.22, line_width=0, row=1, col=column)
     figure.update_yaxes(gridcolor="#88888840", zerolinecolor="#888888", rangemode="tozero")
     figure.update_yaxes(title_text="entropy, of the largest", ticksuffix=" %", range=[0, 106], row=1, col=1)
     figure.update_yaxes(title_text="mean distance, px of the picture", row=1, col=2)
@@ -259,7 +264,7 @@ def heads_chart(layer: AttentionLayer) -> go.Figure:
         )
         even = 100.0 if column == 1 else layer.even_px
         if even is not None:
-            figure.add_vline(x=even, line={"color": EVEN_COLOUR, "width": 2, "dash": "dash"}, row="1", col=str(column))
+            figure.add_vline(x=even, line={"color": EVEN_COLOUR, "width": 2, "dash": "dash"}, row=1, col=column)
         figure.update_xaxes(range=[0, ends[column - 1]], row=1, col=column)
     figure.add_scatter(
         x=[None], y=[None], mode="lines", line={"color": EVEN_COLOUR, "dash": "dash"}, name=EVEN, row=1, col=1

@@ -24,7 +24,7 @@ from attnviz.render.walk_charts import (
 )
 from attnviz.render.walk_maps import painted
 from attnviz.walking import AttentionLayer, GatedLayer, Layer, LayerWalk
-from attnviz.walking.words import finding, percent, remarks
+from attnviz.walking.words import finding, percent, remarks, stands_out
 
 CELL_PIXELS = 420
 _GAP_IN = 0.16
@@ -86,7 +86,7 @@ def cell_lines(layer: Layer) -> tuple[str, ...]:
 def cell_mark(walk: LayerWalk, place: int) -> str:
     """What is special about a layer among the others; empty for nothing."""
     said = []
-    if place == walk.most_changed:
+    if place == walk.most_changed and stands_out(walk):
         said.append("changes most")
     if place == walk.most_selective:
         said.append("tells apart most")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attnviz.health import GateHealth
 from attnviz.health.one_gate import Kind
-from attnviz.maps import AttentionMap, is_flat
+from attnviz.maps import FLAT_BELOW, AttentionMap, is_flat
 from attnviz.records import Site
 from attnviz.walking.change import Change
 from attnviz.walking.kinds import AttentionLayer, Gate, GatedLayer, Layer, PlainLayer
@@ -103,9 +103,20 @@ def _gates_finding(walk: LayerWalk, most: int | None, apart: int | None) -> str:
     said = (
         f"{walk.network} tells features apart most in {elsewhere}, by {percent(other.selective)} of their size{little}"
     )
+    if not stands_out(walk):
+        return f"{said}; all layers are changed alike, by up to {percent(change.total)}."
     if change.selective < _MOSTLY_COMMON * change.total:
         return f"{said}; the largest change, {percent(change.total)} in {where}, is nearly all one common factor."
     return f"{said}; the largest change is in {where}, {percent(change.total)}."
+
+
+def stands_out(walk: LayerWalk) -> bool:
+    """Whether one layer's gates change its features clearly more than those of any other: by `FLAT_BELOW` of its own.
+
+    Gates that all halve their features change all layers alike, and none of them "most".
+    """
+    totals = sorted(_change(layer).total for layer in walk.layers if isinstance(layer, GatedLayer) and layer.change)
+    return len(totals) == 1 or bool(totals and totals[-1] - totals[-2] > FLAT_BELOW * totals[-1])
 
 
 def _little(share: float) -> str:
