@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from attnviz import querying
+from attnviz.errors import AttnvizError
 from attnviz.pictures import Picture
 from attnviz.querying import AttentionAnswer, AttentionMatrix, HeadRows, PlaceAnswer, QueryAnswer
 from attnviz.records import Trace
@@ -22,6 +23,8 @@ from dashboard.components.attention_canvas import (
 )
 
 Heads = querying.Heads
+
+TOO_LARGE = "Its answer stands below, in words."
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +80,10 @@ def point_panel(sha256: str, name: str, layer: int | None, _one: Asked) -> Brows
     top, left, bottom, right = geometry.seen_box()
     found = querying.query(_one.trace, ((top + bottom) / 2, (left + right) / 2), layer, title=_one.title)
     if isinstance(found, AttentionAnswer):
-        made = matrix(sha256, name, layer or 0, "mean", _one)
+        try:
+            made = matrix(sha256, name, layer or 0, "mean", _one)
+        except AttnvizError:  # windows that together are too large for the browser
+            return silent_panel(_one.title, "It is too large to follow the pointer.", TOO_LARGE, geometry)
         return attention_panel(_one.title, about_attention(made, len(_heads_of(_one, layer or 0))), made)
     if isinstance(found, PlaceAnswer):
         rows, columns = found.grid_hw

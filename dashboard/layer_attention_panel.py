@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from attnviz.errors import AttnvizError
 from attnviz.export import HeadGrid, MatrixSheet
 from attnviz.querying import HeadRows
 from attnviz.render.query_figure import MOST_HEADS
@@ -27,7 +28,11 @@ def draw(entry: Entry, networks: Sequence[Asked]) -> None:
     revision, seed = point_panel.revision_of(entry, point)
     sha256 = entry.picture.sha256
     asks = -1 if who == "point" else asked.class_query(one, layer) or 0
-    matrix = asked.matrix(sha256, one.name, layer, head, one)
+    try:
+        matrix = asked.matrix(sha256, one.name, layer, head, one)
+    except AttnvizError as error:  # windows that together are too large for the browser
+        st.info(plain(str(error)))
+        return
     about = asked.about_attention(matrix, asked.head_count(one, layer))
     attention_canvas(
         MATRIX_CANVAS,

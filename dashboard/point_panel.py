@@ -49,6 +49,7 @@ def draw(entry: Entry, networks: Sequence[Asked]) -> None:
             label=f"{entry.title}. Choose a point: every network answers for the same place.",
             on_choose=keep,
             source="Picture",
+            shows_keys=True,
             narrowest_px=NARROWEST_PX,
             opacity=OPACITY,
         )

@@ -1,6 +1,6 @@
 // A photograph and what networks, or heads, look at from one point of it. Hovering asks another point without the server.
 //
-// data = { revision, contents, point, group, picture (data URL), width, height, source, matrix, scale, narrowest, label, hint,
+// data = { revision, contents, point, group, picture (data URL), width, height, source, matrix, scale, narrowest, label, shows_keys,
 //          colours (base64, 256 x RGB), opacity, panels }
 // contents: changes whenever anything but revision and point does; the elements are made anew then.
 // point: [across, down] in whole percent of the picture, or null. Python's point counts only when the revision changes, so
@@ -195,6 +195,7 @@ function sized(canvas, width, height) {
   const density = window.devicePixelRatio || 1;
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
+  canvas.nextElementSibling.style.maxWidth = `${Math.max(width, 200)}px`;
   const [pixelsX, pixelsY] = [Math.round(width * density), Math.round(height * density)];
   if (canvas.width !== pixelsX || canvas.height !== pixelsY) Object.assign(canvas, { width: pixelsX, height: pixelsY });
   const pen = canvas.getContext("2d");
@@ -226,7 +227,7 @@ function stripes(pen, longest) {
   const every = Math.max(6, Math.round(0.022 * longest));
   const tile = Object.assign(document.createElement("canvas"), { width: every, height: every });
   const ink = tile.getContext("2d");
-  ink.strokeStyle = "rgba(0, 0, 0, 0.55)";
+  ink.strokeStyle = "rgba(0, 0, 0, 0.45)";
   ink.lineWidth = Math.max(1, every / 5);
   for (const start of [-every, 0, every]) {
     ink.moveTo(start, every);
@@ -408,7 +409,7 @@ function paintMatrix(view, slot, point) {
   view.window = window;
   const { values, top, most } = matrixOf(panel, window);
   const [rows, columns] = [panel.queries.tokens, panel.keys.tokens];
-  const wide = Math.min(slot.canvas.parentElement.clientWidth, 520) - LEFT;
+  const wide = Math.min(slot.canvas.parentElement.clientWidth, 560) - LEFT;
   const cell = wide / Math.max(rows, columns);
   const [width, height] = [cell * columns, cell * rows];
   slot.frame = { cell, rows, columns, window };
@@ -601,11 +602,11 @@ function addSlot(view, kind, title, about) {
   const strip = make("span", "strip", bar);
   strip.style.background = view.gradient;
   const high = make("span", "", bar);
-  const said = make("p", "said", caption);
   if (about) make("p", "about", caption).textContent = about;
+  const said = make("p", "said", caption);
   bar.hidden = kind === "picture";
   canvas.setAttribute("role", "img");
-  const slot = { kind, canvas, bar, low, high, said, panel: null, focusable: false };
+  const slot = { kind, canvas, caption, bar, low, high, said, panel: null, focusable: false };
   view.slots.push(slot);
   return slot;
 }
@@ -634,7 +635,8 @@ function build(view) {
   first.canvas.setAttribute("role", "application");
   first.canvas.setAttribute("aria-label", data.label);
   first.canvas.setAttribute("aria-describedby", view.keys.id);
-  view.keys.textContent = data.hint || KEYS;
+  view.keys.textContent = KEYS;
+  view.keys.classList.toggle("quiet", !data.shows_keys);
   view.slots.forEach((slot) => (slot.kind === "matrix" ? listenMatrix(view, slot) : listenPicture(view, slot)));
 }
 

@@ -136,7 +136,7 @@ def attention_canvas(
     shared_scale: bool = False,
     narrowest_px: int = 200,
     opacity: float = 0.85,
-    hint: str = "",
+    shows_keys: bool = False,
 ) -> None:
     """Show the panels.
 
@@ -156,7 +156,7 @@ def attention_canvas(
         shared_scale: one colour scale for all panels, up to the largest value of their rows.
         narrowest_px: panels that would become narrower go to the next row.
         opacity: of the highest value over the picture.
-        hint: in place of the usual line on pointer and keys.
+        shows_keys: show how pointer and keys are used; otherwise only screen readers are told.
     """
 
     def chosen() -> None:
@@ -177,7 +177,7 @@ def attention_canvas(
         "scale": "shared" if shared_scale else "row",
         "narrowest": narrowest_px,
         "opacity": opacity,
-        "hint": hint,
+        "shows_keys": shows_keys,
         "colours": _colours(),
     }
     contents = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
