@@ -27,7 +27,7 @@ from dashboard.learn.lesson import (
 from dashboard.sidebar import Entry
 
 NETWORK = "cbam_resnet"
-CHANNELS = ("channel 1", "channel 2", "channel 3")
+CHANNELS = ("1", "2", "3")
 
 
 def draw(entry: Entry) -> None:
@@ -98,13 +98,13 @@ def _small() -> None:
     left, middle, right = st.columns([2, 2, 1])
     with left:
         features = editor.numbers(
-            "cbam_features", "**Feature map**", [[1.0, 1, 1, 1], [0, 0, 0, 4], [2, -2, 2, -2]], CHANNELS,
-            [f"place {number}" for number in range(1, 5)],
+            "cbam_features", "**Feature map**: channels × places", [[1.0, 1, 1, 1], [0, 0, 0, 4], [2, -2, 2, -2]],
+            CHANNELS, ["1", "2", "3", "4"],
         )  # fmt: skip
     with middle:
-        first = editor.numbers("cbam_first", "**W₀**, reduces", [[0.5, 0.5, -0.5]], ["unit"], CHANNELS)
+        first = editor.numbers("cbam_first", "**W₀**: to one hidden unit", [[0.5, 0.5, -0.5]], ["unit"], CHANNELS)
     with right:
-        second = editor.numbers("cbam_second", "**W₁**, expands", [[1.0], [0.5], [-1]], CHANNELS, ["unit"])
+        second = editor.numbers("cbam_second", "**W₁**: back", [[1.0], [0.5], [-1]], CHANNELS, ["unit"])
     st.button("Start again", key="cbam_again", on_click=editor.forget,
               args=("cbam_features", "cbam_first", "cbam_second"))  # fmt: skip
     gate = channel_gate_layer(first, second, np.zeros(1), np.zeros(3))
@@ -112,7 +112,7 @@ def _small() -> None:
     st.table(
         [
             {
-                "": name,
+                "channel": name,
                 "mean": f"{steps.mean[number]:.2f}",
                 "maximum": f"{steps.maximum[number]:.2f}",
                 "MLP(mean)": f"{steps.logits_mean[number]:.2f}",

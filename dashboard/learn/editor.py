@@ -15,6 +15,7 @@ Array = npt.NDArray[np.float64]
 LARGEST = 100.0
 """Numbers go from minus this to this: enough for every lesson, and no figure is filled by digits."""
 
+_NARROWEST_PX, _SIGN_PX, _LETTER_PX = 52, 34, 8
 _GOOD, _BASE = "learn_good_", "learn_base_"
 
 
@@ -55,8 +56,12 @@ def numbers(
         key=key,
         column_config={
             "_index": st.column_config.TextColumn("", disabled=True),
-            **{name: st.column_config.NumberColumn(name, format="%.4g", step=0.01) for name in columns},
+            **{
+                name: st.column_config.NumberColumn(name, format="%.4g", step=0.01, width=_width(name))
+                for name in columns
+            },
         },
+        width="content",
         alt=words,
     )
     try:
@@ -66,6 +71,11 @@ def numbers(
         return good
     st.session_state[_GOOD + key] = values
     return values
+
+
+def _width(name: str) -> int:
+    """Pixels of a column: room for its name and the sign that it can be edited, and for four digits."""
+    return max(_NARROWEST_PX, _SIGN_PX + _LETTER_PX * len(name))
 
 
 def forget(*keys: str) -> None:

@@ -43,21 +43,22 @@ def draw(entry: Entry) -> None:
 
 
 def _small() -> None:
-    places = ("top left", "top right", "bottom left", "bottom right")
-    channels = [f"channel {number}" for number in range(1, 5)]
+    places = channels = ["1", "2", "3", "4"]
     reduction = st.segmented_control(
         "Reduction ratio r", [1, 2, 4], default=2, required=True, key="se_reduction",
         help="The hidden layer has channels / r units.",
     ) or 2  # fmt: skip
     hidden = len(channels) // reduction
-    units = [f"unit {number}" for number in range(1, hidden + 1)]
+    units = [str(number) for number in range(1, hidden + 1)]
     left, middle, right = st.columns(3)
     with left:
-        features = editor.numbers("se_features", "**Feature map**", FEATURES, channels, places)
+        features = editor.numbers("se_features", "**Feature map**: channels × places", FEATURES, channels, places)
     with middle:
-        first = editor.numbers(f"se_first_{hidden}", "**W₁**, reduces", FIRST[:hidden], units, channels)
+        first = editor.numbers(f"se_first_{hidden}", "**W₁**: hidden × channels", FIRST[:hidden], units, channels)
     with right:
-        second = editor.numbers(f"se_second_{hidden}", "**W₂**, expands", np.array(SECOND)[:, :hidden], channels, units)
+        second = editor.numbers(
+            f"se_second_{hidden}", "**W₂**: channels × hidden", np.array(SECOND)[:, :hidden], channels, units
+        )
     st.button("Start again", key="se_again", on_click=editor.forget,
               args=("se_features", f"se_first_{hidden}", f"se_second_{hidden}"))  # fmt: skip
     layer = excite_layer(first, second, np.zeros(hidden), np.zeros(4))

@@ -80,8 +80,8 @@ def _offsets(size: int) -> list[str]:
 def _table(size: int, which: int) -> np.ndarray:
     """A table that prefers near keys, a little more on one side, with two digits."""
     offsets = np.arange(1 - size, size)
-    near = np.round(1.5 - 0.6 * np.abs(offsets) + 0.1 * offsets, 2)
-    side = np.round(0.3 * offsets, 2)
+    near = np.round(2.0 - 1.2 * np.abs(offsets), 2)
+    side = np.round(0.2 * offsets, 2)
     return np.stack([near, side] if which == 0 else [side, near], axis=1)
 
 
