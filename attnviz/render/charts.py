@@ -26,6 +26,8 @@ from attnviz.render.panel import number, percent, the
 
 __all__ = ["channel_chart", "channel_chart_alt", "focus_chart", "focus_chart_alt"]
 
+SORTED_AXIS, FACTOR_AXIS = "channels, sorted by their factor", "factor"
+
 _ROW_PX, _FRAME_PX = 46, 130
 
 
@@ -105,12 +107,16 @@ def channel_chart(record: ChannelWeights) -> go.Figure:
         )
     )
     figure.add_hline(y=profile.mean, line={"dash": "dash", "color": AREA_COLOUR})
-    figure.update_xaxes(title_text="channels, sorted by their factor")
-    figure.update_yaxes(title_text="factor", range=[0, max(1.0, 1.05 * float(profile.factors[0]))])
-    title = f"Channel gate of {profile.site.layer}: mean {profile.mean:.2f}, {_spread(profile)}{_remarks(profile)}"
-    _plain(figure, title, 340)
+    figure.update_xaxes(title_text=SORTED_AXIS)
+    figure.update_yaxes(title_text=FACTOR_AXIS, range=[0, max(1.0, 1.05 * float(profile.factors[0]))])
+    _plain(figure, profile_title(profile), 340)
     figure.update_layout(showlegend=False)
     return figure
+
+
+def profile_title(profile: ChannelProfile) -> str:
+    """Which gate it is, its mean and how many channels are closed and open."""
+    return f"Channel gate of {profile.site.layer}: mean {profile.mean:.2f}, {_spread(profile)}{_remarks(profile)}"
 
 
 def channel_chart_alt(record: ChannelWeights) -> str:

@@ -68,7 +68,7 @@ def health_alt(healths: Sequence[GateHealth]) -> str:
     """
     _refuse_none(healths)
     said = [
-        f"{_name(one)}: median {number(one.quantiles[2])}, 90 % between {number(one.quantiles[0])} and "
+        f"{gate_words(one)}: median {number(one.quantiles[2])}, 90 % between {number(one.quantiles[0])} and "
         f"{number(one.quantiles[-1])}" + (f", {', '.join(one.flags)}" if one.flags else "")
         for one in healths
     ]
@@ -144,7 +144,7 @@ def _strips(axes: Axes, bounds: tuple[float, float], rows: Sequence[GateHealth])
             )  # fmt: skip
     axes.set_xlim(low, high)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), [_name(one) for one in rows], size=9.5, family=FAMILY, color=_INK)
+    axes.set_yticks(range(len(rows)), [gate_words(one) for one in rows], size=9.5, family=FAMILY, color=_INK)
     axes.set_xlabel(
         f"factor: {number(low)} closed, {number(high)} open" if all(one.bounds == bounds for one in rows) else "factor",
         size=10, family=FAMILY, color=_INK,
@@ -191,7 +191,8 @@ def _ends(healths: Sequence[GateHealth], classes: Sequence[int | str]) -> tuple[
     return ends
 
 
-def _name(one: GateHealth) -> str:
+def gate_words(one: GateHealth) -> str:
+    """Which gate it is: its layer, run and kind, with what must be said of it."""
     run = f" run {one.site.call + 1}" if one.site.call else ""
     return ", ".join([f"{one.site.layer or 'the model itself'}{run}", one.kind, *marks(one)])
 

@@ -14,6 +14,7 @@ RANDOM_COLOUR = "rgba(128,128,128,1)"
 SSIM_COLOUR = "#D1495B"
 REMOVAL_QUESTION = "does the answer hang on the cells that the map marks?"
 RANDOM_QUESTION = "does the map notice when the network forgets what it learned?"
+VERDICTS_QUESTION = "can this map be trusted?"
 STAGES_AXIS = "weights replaced by random ones, from the output down to this layer"
 SIMILARITY_AXIS = "similarity to the original map"
 _LONGEST_LINE = 14
@@ -52,7 +53,7 @@ def curve_heading(curve: RemovalCurve) -> tuple[str, str]:
     middle = f"middle {curve.area_centre:.2f}, random {curve.areas_random.mean():.2f}"
     return (
         f"{curve.direction.capitalize()} ({better})",
-        f"area: map {curve.area:.2f}, {middle}; p = {curve.p_value:.2f}",
+        f"area: map {curve.area:.2f}, {middle}; p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{curve.p_value:.2f}",
     )
 
 

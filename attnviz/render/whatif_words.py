@@ -100,12 +100,12 @@ def change_name(table: WhatIf, row: WhatIfRow) -> str:
     return row.change
 
 
-def change_said(row: WhatIfRow, before_answer: str = ", ") -> str:
+def change_said(row: WhatIfRow, before_answer: str = ", ", answer: bool = True) -> str:
     """What became of the probability and of the answer."""
     told = [points(row.points)]
     if row.control is not None:
         told.append(f"p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{row.control.p_value:.2f}")
-    return f"{', '.join(told)}{before_answer}now {row.answer}"
+    return f"{', '.join(told)}{before_answer}now {row.answer}" if answer else ", ".join(told)
 
 
 def band_words(row: WhatIfRow) -> str:
