@@ -23,13 +23,17 @@ LOOKING_FROM = ("own", "attention_from")
 """Maps of self-attention that may look from a place."""
 
 NEEDS: dict[str, str] = {
-    "SpatialMask": "a gate with a factor for each place, as in CBAM",
-    "FeatureMask": "a gate with a factor for every feature, as in a residual attention network",
-    "SelfAttention": "self-attention",
-    "SelfAttention and gradients": "self-attention",
-    "ChannelWeights, SpatialMask or FeatureMask": "a gate",
+    "spatial_gate": "a gate with a factor for each place, as in CBAM",
+    "feature_mask": "a gate with a factor for every feature, as in a residual attention network",
+    "gate_difference": "a gate",
+    "gated_activation": "a gate",
+    "attention_from": "self-attention",
+    "received": "self-attention",
+    "rollout": "self-attention over the whole picture in every layer, as in ViT",
+    "relevance": "self-attention over the whole picture in every layer, as in ViT",
+    "le_grad": "self-attention over the whole picture in every layer, as in ViT",
 }
-"""What a map method needs, as its card names it, in words."""
+"""What a map method needs of a network, in words, by its name."""
 
 
 def ask(entry: Entry, selection: Selection, chosen: Sequence[ChosenRegion]) -> Answers:
@@ -72,9 +76,9 @@ def _not_to_be_had(entry: Entry, name: str, choice: MapChoice) -> str:
     cards = maps.available(service.trace(entry.picture, name))
     if choice.method_name in {card.name for card in cards}:
         return ""
-    needs = NEEDS.get(maps.METHODS[choice.method_name].card.needs, "what it does not have")
+    needs = NEEDS.get(choice.method_name, maps.METHODS[choice.method_name].card.needs)
     others = ", ".join(card.title for card in cards)
-    return f"{choice.title} needs {needs}, and this network has none. It has: {others}."
+    return f"{choice.title} needs {needs}. This network can show: {others}."
 
 
 def scored(answers: Answers, chosen: Sequence[ChosenRegion], score: str = "share") -> tuple[ByRegion, dict[str, str]]:

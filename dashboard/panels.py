@@ -27,7 +27,10 @@ from dashboard.words import plain
 NARROWEST_PX = 230
 """Panels that would become narrower go to the next row."""
 
-MOST_IN_A_ROW = 6
+NARROW_PX = 205
+"""The same for four panels: three and one would look worse."""
+
+FEWEST_IN_A_ROW, MOST_IN_A_ROW = 2, 6
 SHARED_BAR_PX = 420
 NAMES_PER_SIDE = 20
 """The names of several regions are this part of the longest side high: panels are small."""
@@ -79,20 +82,37 @@ def draw(rows: Sequence[Row], selection: Selection, notes: Sequence[str] = ()) -
         answers, region = row.answers, row.chosen[0].region if row.chosen else None
         if len(rows) > 1:
             st.markdown(f"#### {plain(row.title)}")
-        cells = max(1, len(of_row) + len(answers.failed) + len(answers.missing))
-        grid = st.grid(min(cells, MOST_IN_A_ROW), min_column_width=NARROWEST_PX, key=f"maps_{place}")
-        for reading, one in zip(answers.readings, of_row, strict=True):
+        cells = _in_order(selection, answers, of_row)
+        narrowest = NARROW_PX if len(cells) == 4 else NARROWEST_PX
+        columns = min(max(FEWEST_IN_A_ROW, len(cells)), MOST_IN_A_ROW)
+        grid = st.grid(columns, min_column_width=narrowest, key=f"maps_{place}")
+        for cell in cells:
             with grid.cell():
-                _panel(reading, one, answers, region, with_bar=shared_bar is None, of=row.title if place else "")
-        for title, problem in answers.failed.items():
-            with grid.cell():
-                st.markdown(f"**{plain(title)}**")
-                st.error(plain(problem))
-        for title, reason in answers.missing.items():
-            with grid.cell():
-                st.markdown(f"**{plain(title)}**")
-                st.info(plain(reason))
+                if isinstance(cell, str):
+                    _no_panel(cell, answers)
+                else:
+                    _panel(*cell, answers, region, with_bar=shared_bar is None, of=row.title if place else "")
     _how_to_read(rows, selection, shared_bar, notes)
+
+
+def _in_order(selection: Selection, answers: Answers, drawn: Sequence[Drawn]) -> list[tuple[Reading, Drawn] | str]:
+    """What stands in each cell, in the order of the networks: a panel, or the title of a network that has none."""
+    panels = {reading.name: (reading, one) for reading, one in zip(answers.readings, drawn, strict=True)}
+    titles = {name: card.title for name, card in service.cards().items()}
+    told = (*answers.failed, *answers.missing)
+    return [
+        panels.get(name) or titles[name]
+        for name in dict.fromkeys((*selection.networks, *panels))
+        if name in panels or titles.get(name) in told
+    ]
+
+
+def _no_panel(title: str, answers: Answers) -> None:
+    st.markdown(f"**{plain(title)}**")
+    if title in answers.failed:
+        st.error(plain(answers.failed[title]))
+    else:
+        st.info(plain(answers.missing[title]))
 
 
 def drawn_rows(rows: Sequence[Row], selection: Selection) -> list[list[Drawn]]:

@@ -169,7 +169,7 @@ def _difference(name: str, one: AttentionMap, reference: str, other: AttentionMa
             bounds=(-reach, reach),
             signed=True,
             geometry=grid.geometry,
-            note=f"the maps are {distance:.0%} apart",
+            note=f"the maps are {100 * distance:.0f}\N{NO-BREAK SPACE}% apart",
         ),
         min(1.0, distance),
     )

@@ -8,7 +8,7 @@ from attnviz.focus import CENTRED_GAUSSIAN, FocusScore, Score
 from attnviz.render.focus_words import AREA_COLOUR, BAR_COLOUR, GAUSSIAN_COLOUR, GAUSSIAN_WORDS, networks_of
 from attnviz.render.panel import percent, the
 
-_ROW_PX, _FRAME_PX = 46, 130
+_ROW_PX, _FRAME_PX = 46, 150
 
 
 def score_chart(scores: Mapping[str, FocusScore], score: Score) -> go.Figure:
@@ -63,10 +63,10 @@ def score_chart(scores: Mapping[str, FocusScore], score: Score) -> go.Figure:
     figure.update_layout(
         title={"text": _title(rows, score), "x": 0, "font": {"size": 16}},
         height=_FRAME_PX + _ROW_PX * len(rows),
-        margin={"l": 10, "r": 110, "t": 44, "b": 10},
+        margin={"l": 10, "r": 110, "t": 44, "b": 96},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0},
         bargap=0.35,
     )
     return figure

@@ -16,9 +16,11 @@ from dashboard import (
     region_panel,
     sidebar,
 )
+from dashboard.figure_toolbar import toolbar
 from dashboard.panels import Row
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
+from dashboard.words import plain
 
 
 def render() -> None:
@@ -55,7 +57,22 @@ def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
         if shown.readings:
             downloads.buttons(entry.picture, selection, shown, regions, sentence)
         links.to_page(links.FOCUS, "Draw a region: Dog vs grass")
+    with buttons:
+        for place, other in enumerate(rows[1:], start=1):
+            _files_of(place, other, selection)
     pair_panel.draw(row, selection, arrangement.by)
+
+
+def _files_of(place: int, row: Row, selection: Selection) -> None:
+    """The buttons of a picture below the first."""
+    if not row.answers.readings:
+        return
+    regions = tuple(one.region for one in row.chosen)
+    sentence = asking.sentence_of(row.answers, regions)
+    comparison = downloads.comparison_of(row.picture, selection, row.answers, regions, sentence)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(plain(row.title), width="content")
+        toolbar(f"row_{place}", f"{row.title} attention", lambda: comparison)
 
 
 def _row(entry: Entry, selection: Selection) -> Row:
