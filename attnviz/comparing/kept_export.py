@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict, cast
 
 from attnviz._version import __version__
+from attnviz.comparing.compare import check_drawing
 from attnviz.errors import ValueRangeError
 from attnviz.export import Json
 from attnviz.export.bundle import FORMATS, MANIFEST, SCHEMA_VERSION
+from attnviz.geometry import Interpolation
+from attnviz.render import Scale, Style
 
 MOST_BYTES = 512 * 2**20
 """Of one file in a ZIP: a small one may unpack to anything."""
@@ -24,13 +27,13 @@ _THAT_COUNT = ("torch", "torchvision", "timm", "captum", "numpy", "pillow")
 class Drawing(TypedDict):
     """What `comparison_of` is told beside the readings."""
 
-    scale: str
-    style: str
-    interpolation: str
+    scale: Scale
+    style: Style
+    interpolation: Interpolation
     opacity: float
     heading: str
     size: tuple[float, float]
-    theme: str
+    theme: Literal["light", "dark"]
     transparent: bool
 
 
@@ -63,17 +66,27 @@ class KeptFigure:
     drawn: Mapping[str, Json]
 
     def drawing(self) -> Drawing:
-        """How it was drawn."""
-        told = self.drawn
-        width, height = told["size"]  # type: ignore[misc]
+        """How it was drawn.
+
+        Raises:
+            TypeError, ValueError, KeyError: it is not told, or told wrongly.
+            ValueRangeError: a setting is unknown.
+        """
+        told, size = self.drawn, self.drawn["size"]
+        if not isinstance(size, list) or len(size) != 2:
+            raise TypeError("size must be width and height")
+        opacity = float(str(told["opacity"]))
+        names = [str(told[key]) for key in ("scale", "style", "interpolation", "theme")]
+        scale, style, interpolation, theme = names
+        check_drawing(scale, style, interpolation, opacity, theme)
         return Drawing(
-            scale=str(told["scale"]),
-            style=str(told["style"]),
-            interpolation=str(told["interpolation"]),
-            opacity=float(told["opacity"]),  # type: ignore[arg-type]
+            scale=cast(Scale, scale),
+            style=cast(Style, style),
+            interpolation=cast(Interpolation, interpolation),
+            opacity=opacity,
             heading=str(told["heading"]),
-            size=(float(width), float(height)),  # type: ignore[arg-type]
-            theme=str(told["theme"]),
+            size=(float(str(size[0])), float(str(size[1]))),
+            theme=cast(Literal["light", "dark"], theme),
             transparent=bool(told["transparent"]),
         )
 

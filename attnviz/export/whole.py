@@ -14,13 +14,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 from attnviz.errors import AssetError, AttnvizError, ValueRangeError
 
+fcntl: ModuleType | None
 try:
     import fcntl
 except ImportError:  # Windows has no such locks
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 UNFINISHED = ".unfinished"
 """How a hidden name ends while its contents are written."""
