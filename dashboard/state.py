@@ -12,7 +12,7 @@ import streamlit as st
 from attnviz import comparing
 from attnviz.focus import SCORES
 from attnviz.focus.difference import By
-from attnviz.render import Scale, Style
+from attnviz.render import SIZES, Scale, Style
 from dashboard.checks import Choice, names, number, one_of, text, whole
 
 Value = TypeVar("Value")
@@ -166,6 +166,9 @@ CHOICES: tuple[Choice, ...] = (
     Choice(ATTENTION_LAYER, whole(1, 1000), linked=True),
     Choice(ATTENTION_HEAD, whole(0, 1000), linked=True, default=0),
     Choice(ATTENTION_FROM, one_of(ASKERS), linked=True, default="point", labels=ASKERS),
+    Choice(EXPORT_SIZE, one_of(list(SIZES))),
+    Choice(EXPORT_THEME, one_of(("light", "dark"))),
+    Choice(EXPORT_BACKGROUND, one_of(("solid", "transparent"))),
 )
 """Every choice that goes into a session file: a new one needs a line here, and nothing else.
 
