@@ -44,9 +44,9 @@ class Page:
     def text(self, box: Box, paragraphs: Sequence[Text], *, align: Align = "left") -> float:
         """Write paragraphs into a box, smaller if they would not fit. Returns the height that they take."""
         shown = fitted([one for one in paragraphs if one.words], box.width, box.height)
-        frame = self.slide.shapes.add_textbox(*_emu(box)).text_frame
-        _fill(frame, shown, align)
-        return height_of(shown, box.width)
+        height = height_of(shown, box.width)
+        _fill(self.slide.shapes.add_textbox(*_emu(box.above(height))).text_frame, shown, align)
+        return height
 
     def badge(self, box: Box, words: str) -> None:
         """A warning in white on red, over the upper left corner of a picture."""
