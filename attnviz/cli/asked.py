@@ -2,14 +2,15 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from attnviz import comparing
 from attnviz.errors import NotFoundError, ValueRangeError
-from attnviz.pictures import Picture, open_picture, sample_pictures
+from attnviz.pictures import Picture, SamplePicture, open_picture, sample_pictures
 from attnviz.regions import Region, load_regions
 from attnviz.render import MOST_PANELS, SCALES, SIZES, STYLES
-from attnviz.zoo import names
+from attnviz.zoo import Loaded, names
 
 REGION_FORM = "NAME=box:x,y,w,h or NAME=mask.png"
 
@@ -23,15 +24,15 @@ def add_pictures(parser: argparse.ArgumentParser, several: bool = False) -> None
         parser.add_argument("picture", metavar="PICTURE", help=told)
 
 
-def add_models(parser: argparse.ArgumentParser) -> None:
-    """The networks to ask."""
+def add_models(parser: argparse.ArgumentParser, usual: str = f"the first {MOST_PANELS}") -> None:
+    """The networks to ask; `usual` says which are taken where none is named."""
     parser.add_argument(
         "--model",
         action="append",
         default=[],
         metavar="NAME",
         dest="models",
-        help=f"a network, as `attnviz models` lists them; may be given again (default: the first {MOST_PANELS})",
+        help=f"a network, as `attnviz models` lists them; may be given again (default: {usual})",
     )
 
 
@@ -67,7 +68,7 @@ def add_regions(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="REGION",
         dest="regions",
-        help=f"{REGION_FORM}; x, y, w, h in pixels or %%; may be given several times, the first is in focus",
+        help=f"{REGION_FORM}; x, y, w, h in pixels or %%; may be given again, the first is in focus",
     )
     parser.add_argument("--regions", metavar="FILE", dest="region_file", help="regions that the dashboard saved")
 
@@ -116,23 +117,30 @@ def picture_of(text: str) -> Picture:
     Raises:
         PictureError: there is no such file, or it is no picture.
     """
-    if not Path(text).exists():
-        for sample in sample_pictures():
-            if sample.name == text:
-                return sample.open()
-    return open_picture(text)
+    sample = _sample(text)
+    return open_picture(text) if sample is None else sample.open()
 
 
-def regions_of(told: Sequence[str], file: str | None, picture: Picture) -> tuple[Region, ...]:
-    """The regions of a picture, those of the options first, then those of a file.
+def _sample(text: str) -> SamplePicture | None:
+    """The sample picture of this name; None where a file has it, or nothing."""
+    if Path(text).exists():
+        return None
+    return next((sample for sample in sample_pictures() if sample.name == text), None)
+
+
+def regions_of(options: argparse.Namespace, text: str, picture: Picture) -> tuple[Region, ...]:
+    """The regions of a picture: those of --region, then those of --regions; or what comes with a sample picture.
 
     Raises:
         ValueRangeError: an option is not `NAME=box:x,y,w,h` or `NAME=FILE`, or a box holds nothing.
         PictureError: a file cannot be read, or belongs to another picture.
     """
-    regions = [region_of(one, picture) for one in told]
-    if file is not None:
-        regions += load_regions(file, picture)
+    regions = [region_of(one, picture) for one in options.regions]
+    if options.region_file is not None:
+        regions += load_regions(options.region_file, picture)
+    sample = None if regions else _sample(text)
+    if sample is not None and sample.mask_path is not None and sample.region_name is not None:
+        regions.append(Region.from_mask_file(sample.region_name, sample.mask_path, picture.hw))
     return tuple(regions)
 
 
@@ -196,6 +204,21 @@ def numbers(told: str, whole: Sequence[int], where: str) -> list[float]:
     if not all(abs(one) < float("inf") for one in found):
         raise ValueRangeError(f"{where} must have finite numbers; got {told!r}. Count in pixels.")
     return found
+
+
+def choice_of(
+    options: argparse.Namespace, loaded: Loaded, point: tuple[float, float] | None, strictly: bool = True
+) -> comparing.MapChoice:
+    """The map that the options ask of one network; `strictly` refuses a class for a map that knows none.
+
+    Raises:
+        NotFoundError: the network does not know the class.
+        ValueRangeError: the map takes no class, no point or no layer, and one is given.
+    """
+    choice = comparing.MapChoice(options.map, None, point, options.layer)
+    if options.target is None or (not choice.class_dependent and not strictly):
+        return choice
+    return replace(choice, target=comparing.class_index(loaded.card, options.target))
 
 
 def models_of(told: Sequence[str]) -> tuple[str, ...]:

@@ -37,7 +37,9 @@ def add_to(commands: Commands) -> None:
 def _compare(options: argparse.Namespace) -> None:
     output.check_output(options)
     pictures = [asked.picture_of(told) for told in options.pictures]
-    regions = [asked.regions_of(options.regions, options.region_file, picture) for picture in pictures]
+    regions = [
+        asked.regions_of(options, told, picture) for told, picture in zip(options.pictures, pictures, strict=True)
+    ]
     points = [asked.point_of(options.point, picture, one) for picture, one in zip(pictures, regions, strict=True)]
     bar = Bar(quiet=options.quiet)
     try:

@@ -1,7 +1,7 @@
 """The parser of all commands, and what becomes of their errors.
 
-Exit status: 0 when done; 2 when it cannot be done as it was asked, such as with a file that is no picture; 1 when it was
-done and a check did not pass. One sentence on stderr says why. Nothing but results goes to stdout.
+Exit status: 0 when done; 2 when it cannot be done as it was asked, such as with a file that is no picture; 1 when it
+was done and a check did not pass. One sentence on stderr says why. Nothing but results goes to stdout.
 """
 
 import argparse
@@ -14,6 +14,9 @@ from attnviz.cli import (
     comparing_commands,
     completion,
     dashboard_command,
+    measuring_commands,
+    picture_commands,
+    rebuild_command,
     tables_command,
     training_commands,
     zoo_commands,
@@ -63,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
     commands = everything.add_subparsers(required=True, metavar="COMMAND", dest="command_name")
     for group in (
         comparing_commands,
+        picture_commands,
+        measuring_commands,
+        rebuild_command,
         dashboard_command,
         zoo_commands,
         training_commands,

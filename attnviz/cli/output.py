@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from attnviz.cli import asked
-from attnviz.cli.telling import Bar
+from attnviz.cli.telling import Bar, in_words, print_json, print_table
 from attnviz.errors import ValueRangeError
-from attnviz.export import FigureSource, bundle
+from attnviz.export import FigureSource, HasRows, bundle
 
 
 def check_output(options: argparse.Namespace) -> None:
@@ -18,6 +18,10 @@ def check_output(options: argparse.Namespace) -> None:
             of range.
         NotFoundError: a format is unknown.
     """
+    if options.out is None:
+        if options.zip or options.pptx or options.with_picture or options.force:
+            raise ValueRangeError("--out must be given for files; got none. Add --out DIR.")
+        return
     asked.formats_of(options.format)
     if not 50 <= options.dpi <= 600:
         raise ValueRangeError(f"--dpi must be in 50..600; got {options.dpi}. A slide needs 150 to 300.")
@@ -34,6 +38,24 @@ def target_of(options: argparse.Namespace) -> Path:
     if options.zip and out.suffix.lower() != ".zip":
         return out.with_name(f"{out.name}.zip")
     return out
+
+
+def print_figures(figures: Mapping[str, FigureSource], written: Path | None, as_json: bool) -> None:
+    """Print what figures found: their titles and numbers, and where they were written."""
+    if as_json:
+        told = [
+            {"name": name, "title": one.title, "rows": one.rows() if isinstance(one, HasRows) else [], "alt": one.alt}
+            for name, one in figures.items()
+        ]
+        print_json({"out": None if written is None else str(written), "figures": told})
+        return
+    for one in figures.values():
+        print(one.title)
+        if isinstance(one, HasRows):
+            print_table([{key: in_words(value) for key, value in row.items()} for row in one.rows()])
+        print()
+    if written is not None:
+        print(written)
 
 
 def write(figures: Mapping[str, FigureSource], options: argparse.Namespace, bar: Bar) -> Path:

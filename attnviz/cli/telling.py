@@ -9,6 +9,9 @@ from typing import TextIO
 WIDTH = 24
 """Places of the bar."""
 
+SENTENCE = 60
+"""A cell with more letters is a sentence."""
+
 _LEFT_AFTER_S = 2.0
 """How long something must run before the time that is left is guessed."""
 
@@ -64,11 +67,12 @@ def print_json(told: Mapping[str, object] | Sequence[object]) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, str]]) -> None:
-    """Print rows below each other, columns as wide as their widest cell; numbers to the right."""
+    """Print rows below each other, columns as wide as their widest cell; numbers to the right, sentences last."""
     if not rows:
         return
     columns = list(dict.fromkeys(name for row in rows for name in row))
     widths = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in columns}
+    columns.sort(key=lambda name: widths[name] > SENTENCE)
     right = {name for name in columns if all(_is_number(row.get(name, "")) for row in rows)}
     for row in ({name: name for name in columns}, *rows):
         cells = (
@@ -76,6 +80,14 @@ def print_table(rows: Sequence[Mapping[str, str]]) -> None:
             for name in columns
         )
         print("  ".join(cells).rstrip())
+
+
+def in_words(value: object) -> str:
+    """A cell of a table: four digits of a number, and plain spaces."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _is_number(text: str) -> bool:
