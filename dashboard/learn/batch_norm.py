@@ -112,7 +112,7 @@ def _real(entry: Entry) -> None:
     )
     st.markdown(
         f"All {len(steps.factor)} channels at all {normalised.shape[2]} × {normalised.shape[3]} places: the depthwise "
-        f"convolution differs by at most {apart[0]:.0e}, the folded one by {apart[1]:.0e}, of values up to "
+        f"convolution differs by at most {apart[0]:.7f}, the folded one by {apart[1]:.7f}, of values up to "
         f"{largest:.1f}. That is rounding."
     )
     own_picture(NETWORKS, "The networks and their parameters")

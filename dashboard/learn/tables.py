@@ -36,7 +36,7 @@ def _table() -> None:
     lines, note = document[title]
     shown = [
         {
-            "": MARKS[verdict(line["verdict"])],
+            "Same?": MARKS[verdict(line["verdict"])],
             "Network": plain(line["network"]),
             "Parameters": line["parameters"],
             "M, ours": line["M"],
@@ -48,7 +48,8 @@ def _table() -> None:
         for line in lines
     ]
     tally = {kind: sum(verdict(line["verdict"]) == kind for line in lines) for kind in MARKS}
-    st.markdown(", ".join(f"**{count}** {kind}" for kind, count in tally.items() if count) + ".")
+    said = "; ".join(f"**{count}** of {len(lines)}: {kind}" for kind, count in tally.items() if count)
+    st.markdown(f"{said}.")
     st.table(shown, hide_index=True, alt=title)
     st.caption(plain(note))
 

@@ -36,7 +36,7 @@ def draw(entry: Entry) -> None:
 def _cut(entry: Entry) -> None:
     one, two, three, four = st.columns(4)
     height = one.slider("Height in pixels", SMALLEST, LARGEST, 224, 16, key="vit_height")
-    width = two.slider("Width in pixels", SMALLEST, LARGEST, 336, 16, key="vit_width")
+    width = two.slider("Width in pixels", SMALLEST, LARGEST, 352, 16, key="vit_width")
     patch = three.select_slider("Side of a patch", PATCHES, 32, key="vit_patch")
     named = four.selectbox("Tokens before the patches", list(PREFIXES), key="vit_prefix")
     prefix = PREFIXES[named]
@@ -59,7 +59,8 @@ def _cut(entry: Entry) -> None:
     ))  # fmt: skip
     if any(count.left_over_hw):
         st.caption(
-            f"{count.left_over_hw[0]} rows and {count.left_over_hw[1]} columns of pixels fill no patch: left out."
+            f"Left out, because they fill no patch: {count.left_over_hw[0]} rows of pixels below and "
+            f"{count.left_over_hw[1]} columns at the right."
         )
     st.table(
         [

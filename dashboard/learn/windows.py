@@ -60,8 +60,8 @@ def _small() -> None:
     ))  # fmt: skip
     count = height * width
     st.markdown(
-        f"Pairs that count: {plain.pairs:,} without shift. With it {shifted.pairs:,}: the others are computed, too, and "
-        f"masked. Attention of all {count} cells with all would be {count**2:,}."
+        f"Pairs that count: {plain.pairs:,} without shift. With it {shifted.pairs:,}: the others are computed "
+        f"and masked. Attention of all {count} cells with all would be {count**2:,}."
     )
     if plain.tokens.is_padded:
         st.caption("The windows do not divide the grid: it is filled up below and at the right (crossed cells).")
