@@ -1,0 +1,33 @@
+"""The pages of the dashboard, read from app.py, so that a page that is added is tested without another line."""
+
+import ast
+from dataclasses import dataclass
+
+from tests.dashboard.conftest import APP
+
+
+@dataclass(frozen=True)
+class AppPage:
+    """A page: its file from dashboard/, its title, its part of the address, and whether it is the first one."""
+
+    file: str
+    title: str
+    url: str
+    default: bool
+
+    @property
+    def path(self) -> str:
+        """Where it is: the first page has no part of the address."""
+        return "" if self.default else self.url
+
+
+def pages() -> list[AppPage]:
+    """Every `st.Page(...)` of app.py, in order."""
+    found = []
+    for node in ast.walk(ast.parse(APP.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.Page":
+            named = {one.arg: ast.literal_eval(one.value) for one in node.keywords}
+            found.append(
+                AppPage(ast.literal_eval(node.args[0]), named["title"], named["url_path"], named.get("default", False))
+            )
+    return found
