@@ -31,8 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "walking": {"errors", "geometry", "health", "maps", "pictures", "records", "tracer", "zoo"},
     "render": {"errors", "faithfulness", "focus", "gate_effect", "geometry", "health", "maps", "pictures"}
     | {"lessons", "querying", "records", "regions", "walking"},
-    "export": {"errors", "faithfulness", "focus", "geometry", "maps", "pictures", "querying", "records", "regions"}
-    | {"render", "walking"},
+    "export": {"errors", "faithfulness", "focus", "gate_effect", "geometry", "health", "maps", "pictures", "querying"}
+    | {"records", "regions", "render", "walking"},
     "comparing": {"errors", "export", "focus", "geometry", "maps", "pictures", "records", "regions", "render"}
     | {"tracer", "zoo"},
     "counting": {"errors"},

@@ -2,6 +2,7 @@
 
 from attnviz.export.bundle import SCHEMA_VERSION, bundle, bundle_files, bundle_zip
 from attnviz.export.comparison import Comparison
+from attnviz.export.evidence_figures import TrustFigure, WhatIfFigure
 from attnviz.export.figure_files import (
     comparison_pdf,
     comparison_png,
@@ -11,6 +12,8 @@ from attnviz.export.figure_files import (
     figure_svg,
 )
 from attnviz.export.figure_source import FigureSource, HasArrays, HasRows, Json, Row, restyled
+from attnviz.export.focus_bars import FocusBars, FocusOverPictures
+from attnviz.export.gate_figures import ChannelGateFigure, ChannelPreference, GateEffectFigure, GateHealthFigure
 from attnviz.export.head_grid import HeadGrid
 from attnviz.export.layer_walk import LayerWalkFigure
 from attnviz.export.matrix_sheet import MatrixSheet
@@ -23,8 +26,14 @@ from attnviz.export.tables import maps_npz, scores_csv
 __all__ = [
     "COLUMNS",
     "SCHEMA_VERSION",
+    "ChannelGateFigure",
+    "ChannelPreference",
     "Comparison",
     "FigureSource",
+    "FocusBars",
+    "FocusOverPictures",
+    "GateEffectFigure",
+    "GateHealthFigure",
     "HasArrays",
     "HasRows",
     "HeadGrid",
@@ -33,6 +42,8 @@ __all__ = [
     "MatrixSheet",
     "QueryPanel",
     "Row",
+    "TrustFigure",
+    "WhatIfFigure",
     "bundle",
     "bundle_files",
     "bundle_zip",

@@ -121,7 +121,11 @@ def profile_title(profile: ChannelProfile) -> str:
 
 def channel_chart_alt(record: ChannelWeights) -> str:
     """The channel chart in words."""
-    profile = channel_profile(record)
+    return profile_alt(channel_profile(record))
+
+
+def profile_alt(profile: ChannelProfile) -> str:
+    """A channel gate in words."""
     return (
         f"Channel gate of {profile.site.layer}, {profile.factors.size} channels: factors from "
         f"{number(float(profile.factors[-1]))} to {number(float(profile.factors[0]))}, mean {profile.mean:.2f}, "

@@ -42,7 +42,7 @@ def focus_figure(
     *,
     numbers: Sequence[int] | None = None,
     marks: Mapping[str, str] | None = None,
-    heading: str = "",
+    heading: str | None = None,
     footer: Sequence[str] = (),
     size: tuple[float, float],
     theme: str = "light",
@@ -54,7 +54,7 @@ def focus_figure(
         by_region: scores by title, by the region's name, baselines among them.
         numbers: the regions' numbers, which decide colours and signs; 0, 1, 2 and so on unless given.
         marks: what must be said of a network, by its title, such as "untrained".
-        heading: a line across the top; what is shown where it is empty.
+        heading: a line across the top; what is shown where none is given, nothing where it is empty.
         footer: paragraphs at the bottom.
         size: width and height in inches; on paper the height grows with the rows.
         theme: "light" or "dark".
@@ -74,7 +74,9 @@ def focus_figure(
         Key(area_key(rows), AREA_COLOUR, "dash" if same_area(rows) else "mark", "" if same_area(rows) else "|"),
         Key(GAUSSIAN_WORDS, GAUSSIAN_COLOUR, "mark", "D"),
     ]
-    sheet = ChartSheet(size, theme, transparent, heading or share_title(rows), keys, footer, text.least_in)
+    sheet = ChartSheet(
+        size, theme, transparent, share_title(rows) if heading is None else heading, keys, footer, text.least_in
+    )
     axes = row_axes(sheet, text, (0, share_end(rows)))
     places = range(len(rows))
     axes.barh(places, [100 * score.value for score in rows.values()], height=0.62, color=BAR_COLOUR)
@@ -108,7 +110,7 @@ def _lifts(
     by_region: ByRegion,
     numbers: Sequence[int] | None,
     marks: Mapping[str, str],
-    heading: str,
+    heading: str | None,
     footer: Sequence[str],
     size: tuple[float, float],
     theme: str,
@@ -124,7 +126,9 @@ def _lifts(
     text = RowText.of(size, _named(dict.fromkeys(titles), marks), said, head="as listed above", axis_title=LIFT_AXIS)
     chosen = dict(zip(by_region, numbers or range(len(by_region)), strict=True))
     keys = [Key(the(name), region_colour(chosen[name]), "mark", MARKS[chosen[name] % len(MARKS)]) for name in known]
-    sheet = ChartSheet(size, theme, transparent, heading or LIFT_TITLE, keys, footer, text.least_in)
+    sheet = ChartSheet(
+        size, theme, transparent, LIFT_TITLE if heading is None else heading, keys, footer, text.least_in
+    )
     most = max([LEAST_LIFT, *(score.lift for found in known.values() for _, score in found)])
     axes = row_axes(sheet, text, (0, 1.08 * most))
     axes.axvline(1, color=CHANCE_COLOUR, linestyle=DASHES["dash"], linewidth=sheet.line(2))

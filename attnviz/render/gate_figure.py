@@ -37,7 +37,7 @@ def moved_figure(
     effects: Sequence[GateEffect],
     *,
     numbers: Sequence[int] | None = None,
-    heading: str = "",
+    heading: str | None = None,
     footer: Sequence[str] = (),
     size: tuple[float, float],
     theme: str = "light",
@@ -48,7 +48,7 @@ def moved_figure(
     Args:
         effects: of one network's gates in the order in which they ran.
         numbers: the regions' numbers, which decide their colours; 0, 1, 2 and so on unless given.
-        heading: a line across the top; the gate that moved most where it is empty.
+        heading: a line across the top; the gate that moved most where none is given, nothing where it is empty.
         footer: paragraphs at the bottom.
         size: width and height in inches; on paper the height grows with the gates. A slide shows as many as fit,
             those that moved most, and says so.
@@ -61,7 +61,7 @@ def moved_figure(
     parts = parts_of(effects)
     colours = part_colours(parts, numbers)
     keys = [Key(place(part), colour) for part, colour in zip(parts, colours, strict=True)]
-    title = heading or moved_summary(effects)
+    title = moved_summary(effects) if heading is None else heading
 
     def words(rows: Sequence[GateEffect]) -> RowText:
         said = [f"{100 * effect.total_moved:.1f}" for effect in rows]
@@ -100,7 +100,7 @@ def selectivity_figure(
     found: ChannelSelectivity,
     *,
     numbers: Sequence[int] | None = None,
-    heading: str = "",
+    heading: str | None = None,
     footer: Sequence[str] = (),
     size: tuple[float, float],
     theme: str = "light",
@@ -111,7 +111,7 @@ def selectivity_figure(
     Args:
         found: as from `gate_effect.channel_selectivity`.
         numbers: of the region and of the other one, which decide their colours; 0 and 1 unless given.
-        heading: a line across the top; the finding where it is empty.
+        heading: a line across the top; the finding where none is given, nothing where it is empty.
         footer: paragraphs at the bottom.
         size: width and height in inches.
         theme: "light" or "dark".
@@ -126,7 +126,9 @@ def selectivity_figure(
         "The larger a point, the more of the layer's energy its channel has. Dashed: the mean weight.",
         *footer,
     ]
-    sheet = ChartSheet(size, theme, transparent, heading or selectivity_summary(found), keys, paragraphs)
+    sheet = ChartSheet(
+        size, theme, transparent, selectivity_summary(found) if heading is None else heading, keys, paragraphs
+    )
     x, y, width, height = sheet.room
     small = sheet.text_sizes.small
     ticks = preference_ticks(found)

@@ -21,10 +21,18 @@ FLAG_COLOURS = {"light": "#B00020", "dark": "#FF8A80"}
 _STRIPS = {"light": "Blues", "dark": "Blues_r"}
 
 
+FACTOR_WORDS = "factor that the gate multiplied with"
+
+
+def health_title(healths: Sequence[GateHealth]) -> str:
+    """How many gates are flat."""
+    return flat_line(healths) or "no gate is flat"
+
+
 def gate_health_figure(
     healths: Sequence[GateHealth],
     *,
-    heading: str = "",
+    heading: str | None = None,
     footer: Sequence[str] = (),
     size: tuple[float, float],
     theme: str = "light",
@@ -34,7 +42,7 @@ def gate_health_figure(
 
     Args:
         healths: of one network's gates in the order in which they ran.
-        heading: a line across the top; how many are flat where it is empty.
+        heading: a line across the top; how many are flat where none is given, nothing where it is empty.
         footer: paragraphs at the bottom.
         size: width and height in inches; on paper the height grows with the gates. A slide shows as many as fit, the
             flagged ones first, and says so.
@@ -48,8 +56,7 @@ def gate_health_figure(
         raise ValueRangeError("healths must hold at least one gate; got none. Ask gate_health() for them.")
     if theme not in _STRIPS:
         raise ValueRangeError(f"theme must be one of {', '.join(_STRIPS)}; got {theme!r}.")
-    flat = flat_line(healths)
-    title = heading or (f"{flat[0].upper()}{flat[1:]}" if flat else "No gate is flat")
+    title = health_title(healths) if heading is None else heading
     low, high = min(float(one.edges[0]) for one in healths), max(float(one.edges[-1]) for one in healths)
     ink = "#16181D" if theme == "light" else "#F4F5F7"
     keys = [
@@ -102,13 +109,10 @@ def gate_health_figure(
     return sheet.figure
 
 
-FACTOR_WORDS = "factor that the gate multiplied with"
-
-
 def channel_gate_figure(
     profile: ChannelProfile,
     *,
-    heading: str = "",
+    heading: str | None = None,
     footer: Sequence[str] = (),
     size: tuple[float, float],
     theme: str = "light",
@@ -118,14 +122,14 @@ def channel_gate_figure(
 
     Args:
         profile: as from `maps.channel_profile`.
-        heading: a line across the top; what is shown where it is empty.
+        heading: a line across the top; what is shown where none is given, nothing where it is empty.
         footer: paragraphs at the bottom.
         size: width and height in inches.
         theme: "light" or "dark".
         transparent: leave the background out.
     """
     keys = [Key("factor", BAR_COLOUR), Key(f"mean {profile.mean:.2f}", AREA_COLOUR, "dash")]
-    sheet = ChartSheet(size, theme, transparent, heading or profile_title(profile), keys, footer)
+    sheet = ChartSheet(size, theme, transparent, profile_title(profile) if heading is None else heading, keys, footer)
     x, y, width, height = sheet.room
     small = sheet.text_sizes.small
     left = width_in("0.00", small) + line_in(small) + 1.5 * sheet.text_sizes.gap

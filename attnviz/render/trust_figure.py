@@ -38,7 +38,7 @@ _CHART_ON_PAPER_IN = 1.5
 def removal_figure(
     trust: Trust,
     *,
-    heading: str = "",
+    heading: str | None = None,
     footer: Sequence[str] = (),
     size: tuple[float, float],
     theme: str = "light",
@@ -48,7 +48,7 @@ def removal_figure(
 
     Args:
         trust: from `faithfulness.trust`.
-        heading: a line across the top; what is asked where it is empty.
+        heading: a line across the top; what is asked where none is given, nothing where it is empty.
         footer: paragraphs at the bottom.
         size: width and height in inches.
         theme: "light" or "dark".
@@ -61,7 +61,9 @@ def removal_figure(
     sizes = text_sizes(size)
     around = 4.9 * line_in(sizes.small)
     least = (2 if narrow else 1) * (around + (_CHART_ON_PAPER_IN if is_for_paper(size) else 1.5))
-    sheet = ChartSheet(size, theme, transparent, heading or titled(trust, REMOVAL_QUESTION), keys, footer, least)
+    sheet = ChartSheet(
+        size, theme, transparent, titled(trust, REMOVAL_QUESTION) if heading is None else heading, keys, footer, least
+    )
     x, y, width, height = sheet.room
     small, left = sizes.small, width_in("100 %", sizes.small) + line_in(sizes.small) + 1.3 * sizes.gap
     across, down = (1, 2) if narrow else (2, 1)
@@ -91,7 +93,7 @@ def removal_figure(
 def randomisation_figure(
     trust: Trust,
     *,
-    heading: str = "",
+    heading: str | None = None,
     footer: Sequence[str] = (),
     size: tuple[float, float],
     theme: str = "light",
@@ -101,7 +103,7 @@ def randomisation_figure(
 
     Args:
         trust: from `faithfulness.trust`.
-        heading: a line across the top; what is asked where it is empty.
+        heading: a line across the top; what is asked where none is given, nothing where it is empty.
         footer: paragraphs at the bottom.
         size: width and height in inches.
         theme: "light" or "dark".
@@ -119,7 +121,15 @@ def randomisation_figure(
     keys = [Key(name, colour, "dot" if dash == "dot" else "solid", "o") for _, name, colour, dash in shown]
     paragraphs = [draws_words(found), *footer]
     least = _CHART_ON_PAPER_IN + 1.2 if is_for_paper(size) else 2.0
-    sheet = ChartSheet(size, theme, transparent, heading or titled(trust, RANDOM_QUESTION), keys, paragraphs, least)
+    sheet = ChartSheet(
+        size,
+        theme,
+        transparent,
+        titled(trust, RANDOM_QUESTION) if heading is None else heading,
+        keys,
+        paragraphs,
+        least,
+    )
     x, y, width, height = sheet.room
     sizes = sheet.text_sizes
     stages = ["trained", *(short_stage(stage) for stage in found.stages)]
@@ -148,7 +158,7 @@ def randomisation_figure(
 def verdicts_figure(
     trust: Trust,
     *,
-    heading: str = "",
+    heading: str | None = None,
     footer: Sequence[str] = (),
     size: tuple[float, float],
     theme: str = "light",
@@ -158,7 +168,7 @@ def verdicts_figure(
 
     Args:
         trust: from `faithfulness.trust`.
-        heading: a line across the top; what is asked where it is empty.
+        heading: a line across the top; what is asked where none is given, nothing where it is empty.
         footer: paragraphs at the bottom.
         size: width and height in inches; on paper the height grows with the words.
         theme: "light" or "dark".
@@ -166,7 +176,7 @@ def verdicts_figure(
     """
     sizes = text_sizes(size)
     inner = size[0] - 2 * sizes.margin
-    title = heading or titled(trust, VERDICTS_QUESTION)
+    title = titled(trust, VERDICTS_QUESTION) if heading is None else heading
     found = [(name, wrap(verdict, inner, sizes.small)) for name, verdict, _ in trust.tests]
     gap = 0.45 * line_in(sizes.small)
     least = sum(line_in(sizes.body) + len(lines) * line_in(sizes.small) + gap for _, lines in found)

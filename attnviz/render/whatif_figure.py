@@ -27,7 +27,7 @@ from attnviz.render.whatif_words import (
 def what_if_figure(
     table: WhatIf,
     *,
-    heading: str = "",
+    heading: str | None = None,
     footer: Sequence[str] = (),
     size: tuple[float, float],
     theme: str = "light",
@@ -37,7 +37,7 @@ def what_if_figure(
 
     Args:
         table: from `faithfulness.what_if`. Of the heads only the one that changes most is drawn.
-        heading: a line across the top; the finding where it is empty.
+        heading: a line across the top; the finding where none is given, nothing where it is empty.
         footer: paragraphs at the bottom.
         size: width and height in inches; on paper the height grows with the rows. A slide shows as many as fit,
             those that change most, and leaves the new answers out if need be.
@@ -52,7 +52,7 @@ def what_if_figure(
     keys = [Key(before_words(table), AREA_COLOUR, "dash"), Key(AFTER_WORDS, BAR_COLOUR, "mark", "o")]
     if controls:
         keys += [Key(controls_words(controls), BAND_COLOUR), Key(MEAN_WORDS, MEAN_COLOUR, "mark", "|")]
-    title = heading or what_if_title(table)
+    title = what_if_title(table) if heading is None else heading
 
     def words(
         said: Callable[[WhatIfRow], str], widest: tuple[float, float]

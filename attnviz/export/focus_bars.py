@@ -1,0 +1,236 @@
+"""Focus scores as figures that can be written to files: on one picture, and as means over several."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from attnviz.errors import ValueRangeError
+from attnviz.export.drawn import Drawn, map_facts, map_notes, mark_of, origin
+from attnviz.export.figure_source import Json, Row
+from attnviz.export.names import unique_slugs
+from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
+from attnviz.focus.intervals import Interval, bootstrap_mean
+from attnviz.maps import AttentionMap
+from attnviz.pictures import Picture
+from attnviz.render import NOT_EXPLANATION
+from attnviz.render.focus_figure import focus_figure, interval_figure, interval_said
+from attnviz.render.focus_words import (
+    LIFT_TITLE,
+    ByRegion,
+    focus_chart_alt,
+    lift_chart_alt,
+    networks_of,
+    share_title,
+)
+from attnviz.render.panel import the
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FocusBars(Drawn):
+    """How much of each network's map lies in the regions of one picture.
+
+    Attributes:
+        picture: the source picture.
+        by_region: scores by the network's title, baselines among them, by the region's name, as from `focus.scorable`.
+        maps: the scored map of each network, by its title.
+        numbers: the regions' numbers, which decide their colours; 0, 1, 2 and so on unless given.
+        weights: which weights each network has, by its title.
+    """
+
+    picture: Picture
+    by_region: ByRegion
+    maps: Mapping[str, AttentionMap]
+    numbers: tuple[int, ...] | None = None
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The heading, or what the bars show."""
+        if self.heading:
+            return self.heading
+        return LIFT_TITLE if len(self.by_region) > 1 else share_title(networks_of(self._only))
+
+    @property
+    def alt(self) -> str:
+        """The figure in words, with its numbers."""
+        said = lift_chart_alt(self.by_region) if len(self.by_region) > 1 else focus_chart_alt(self._only)
+        return " ".join([said, *self._marked])
+
+    def figure(self) -> Figure:
+        """The matplotlib figure, drawn anew each time."""
+        return focus_figure(
+            self.by_region,
+            numbers=self.numbers,
+            marks={title: mark_of(one) for title, one in self.maps.items()},
+            heading=self.heading,
+            footer=[f"Picture: {self.picture.name}.", *map_notes(self._scored), NOT_EXPLANATION],
+            size=self.size,
+            theme=self.theme,
+            transparent=self.transparent,
+        )
+
+    def rows(self) -> list[Row]:
+        """A row for each network and region, then for the maps that know nothing."""
+        return [
+            {"network": title, **score.to_dict()}
+            for scores in self.by_region.values()
+            for title, score in scores.items()
+        ]
+
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """The raw maps, by the network's title."""
+        return dict(zip(unique_slugs(list(self.maps)), (one.values_hw for one in self.maps.values()), strict=True))
+
+    def provenance(self) -> dict[str, Json]:
+        """What a reader needs to make the figure again."""
+        return {
+            **origin([self.picture], {title: self.weights.get(title, "") for title in self.maps}),
+            "figure": "focus",
+            "maps": {title: map_facts(one) for title, one in self.maps.items()},
+            "unit": "share of the map; lift: that share over the area's",
+            "regions": list(self.by_region),
+            "scores": [{**row} for row in self.rows()],
+        }
+
+    @property
+    def _only(self) -> Mapping[str, FocusScore]:
+        if not self.by_region:
+            raise ValueRangeError("scores must hold at least one region; got none. Draw a region.")
+        return next(iter(self.by_region.values()))
+
+    @property
+    def _scored(self) -> dict[str, AttentionMap]:
+        titles = {title for scores in self.by_region.values() for title in scores}
+        return {title: one for title, one in self.maps.items() if title in titles}
+
+    @property
+    def _marked(self) -> list[str]:
+        return [f"{title}: {mark_of(one)}." for title, one in self._scored.items() if mark_of(one)]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FocusOverPictures(Drawn):
+    """Mean focus scores over several pictures, each with its 95 % bootstrap interval.
+
+    Attributes:
+        pictures: in the order of the scores.
+        by_region: for each region, for each network by its title, one score a picture. Each network has one for every
+            picture.
+        lift: show lifts in place of shares: the sizes of the regions then matter less.
+        weights: which weights each network has, by its title.
+
+    Raises:
+        ValueRangeError: a network has not one score for each picture.
+    """
+
+    pictures: tuple[Picture, ...]
+    by_region: Mapping[str, Mapping[str, Sequence[FocusScore]]]
+    lift: bool = False
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for scores in self.by_region.values():
+            for title, found in scores.items():
+                if len(found) != len(self.pictures) or not found:
+                    raise ValueRangeError(
+                        f"{title} must have one score for each of {len(self.pictures)} pictures; got {len(found)}. "
+                        "Leave out what was not scored in all of them."
+                    )
+
+    @property
+    def title(self) -> str:
+        """The heading, or what the bars show."""
+        named = " and ".join(the(name) for name in self.by_region)
+        what = "Lift" if self.lift else "Share"
+        return self.heading or f"{what} of each map on {named}: means over {len(self.pictures)} pictures"
+
+    @property
+    def alt(self) -> str:
+        """The figure in words, with its numbers."""
+        said = [
+            f"{title} on {the(name)} {interval_said(one, self._unit)}"
+            for name, scores in self.intervals.items()
+            for title, one in scores.items()
+        ]
+        blobs = [f"on {the(name)} {interval_said(one, self._unit)}" for name, one in self._of(CENTRED_GAUSSIAN).items()]
+        return f"{self.title}, with 95 % intervals. {'; '.join(said)}. A centred Gaussian: {'; '.join(blobs)}."
+
+    @property
+    def intervals(self) -> dict[str, dict[str, Interval]]:
+        """Mean and interval by the network's title, by the region's name."""
+        return {
+            name: {
+                title: bootstrap_mean([score.lift if self.lift else score.value for score in found])
+                for title, found in scores.items()
+            }
+            for name, scores in self.by_region.items()
+        }
+
+    def figure(self) -> Figure:
+        """The matplotlib figure, drawn anew each time."""
+        return interval_figure(
+            self.intervals,
+            self._of(CENTRED_GAUSSIAN),
+            self._of(UNIFORM),
+            heading=self.title if self.heading is None else self.heading,
+            unit=self._unit,
+            footer=[
+                "Intervals: 95 % of 2000 bootstrap draws of the pictures. They hold what other pictures would change, "
+                "not what another training would.",
+                NOT_EXPLANATION,
+            ],
+            size=self.size,
+            theme=self.theme,
+            transparent=self.transparent,
+        )
+
+    def rows(self) -> list[Row]:
+        """A row for each network and region: the mean and the ends of its interval."""
+        return [
+            {
+                "network": title,
+                "region": name,
+                "unit": self._unit,
+                "mean": one.value,
+                "low": one.low,
+                "high": one.high,
+                "pictures": one.count,
+            }
+            for name, scores in self.intervals.items()
+            for title, one in scores.items()
+        ]
+
+    def provenance(self) -> dict[str, Json]:
+        """What a reader needs to make the figure again."""
+        titles = dict.fromkeys(title for scores in self.by_region.values() for title in scores)
+        methods = {
+            title: sorted({score.method for scores in self.by_region.values() for score in scores.get(title, ())})
+            for title in titles
+        }
+        return {
+            **origin(self.pictures, {title: self.weights.get(title, "") for title in titles}),
+            "figure": "focus over pictures",
+            "methods": {title: list(found) for title, found in methods.items()},
+            "unit": self._unit,
+            "regions": list(self.by_region),
+            "bootstrap": {"confidence": 0.95, "resamples": 2000, "seed": 0},
+            "scores": [{**row} for row in self.rows()],
+        }
+
+    @property
+    def _unit(self) -> str:
+        return "lift" if self.lift else "share"
+
+    def _of(self, baseline: str) -> dict[str, Interval]:
+        """Mean of a baseline by region; it differs between networks only as far as their views of a picture do."""
+        made = {}
+        for name, scores in self.by_region.items():
+            rows = list(scores.values())
+            means = [
+                np.mean([one[place].baselines[baseline] / (one[place].chance if self.lift else 1.0) for one in rows])
+                for place in range(len(self.pictures))
+            ]
+            made[name] = bootstrap_mean(means)
+        return made
