@@ -18,7 +18,7 @@ import attnviz
 from attnviz import comparing, focus, maps, zoo
 from attnviz.errors import ValueRangeError
 from attnviz.focus import FocusScore
-from attnviz.pictures import Picture, SamplePicture, open_picture, sample_pictures
+from attnviz.pictures import Picture, SamplePicture, sample_pictures
 from attnviz.records import Trace
 from attnviz.regions import Region
 from attnviz.render import Panel
@@ -131,12 +131,6 @@ def remove(name: str) -> None:
 def samples() -> tuple[SamplePicture, ...]:
     """The pictures that come along."""
     return sample_pictures()
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def opened(sha256: str, name: str, _contents: bytes) -> Picture:
-    """An uploaded file as a picture; `sha256` is of the contents."""
-    return open_picture(_contents, name=name)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

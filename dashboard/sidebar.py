@@ -8,7 +8,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from attnviz import zoo
 from attnviz.errors import AttnvizError
-from attnviz.pictures import Picture
+from attnviz.pictures import Picture, open_picture
 from attnviz.regions import Region
 from attnviz.render import MOST_PANELS
 from dashboard import drawing, service, state
@@ -18,6 +18,9 @@ from dashboard.words import plain
 FILE_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"]
 MOST_UPLOADS = 12
 UPLOAD_MB = 20
+MOST_KEPT = 40
+"""Pictures that one session keeps ready, the latest read: its uploads and those of an opened session file."""
+
 UPLOAD_ID_CHARACTERS = 16
 
 
@@ -91,7 +94,7 @@ def _uploads() -> list[Entry]:
     entries: dict[str, Entry] = {}
     for file in files[:MOST_UPLOADS]:
         try:
-            picture = service.opened(_sha256(file), file.name, file.getvalue())
+            picture = _picture(_sha256(file), file.name, file.getvalue())
         except AttnvizError as error:
             st.error(plain(str(error)))
             continue
@@ -106,10 +109,20 @@ def _opened(own: list[Entry]) -> list[Entry]:
     known = {entry.id for entry in own}
     opened: dict[str, tuple[str, bytes]] = st.session_state.get(state.OPENED_PICTURES, {})
     return [
-        Entry(sha256[:UPLOAD_ID_CHARACTERS], name, service.opened(sha256, name, contents), contents=contents)
+        Entry(sha256[:UPLOAD_ID_CHARACTERS], name, _picture(sha256, name, contents), contents=contents)
         for sha256, (name, contents) in opened.items()
         if sha256[:UPLOAD_ID_CHARACTERS] not in known
     ]
+
+
+def _picture(sha256: str, name: str, contents: bytes) -> Picture:
+    """A file as a picture, read once. It is kept by this session alone, and so it is gone when the person has left."""
+    kept: dict[tuple[str, str], Picture] = st.session_state.setdefault(state.PICTURES, {})
+    if (sha256, name) not in kept:
+        kept[sha256, name] = open_picture(contents, name=name)
+        while len(kept) > MOST_KEPT:
+            del kept[next(iter(kept))]
+    return kept[sha256, name]
 
 
 def _sha256(file: UploadedFile) -> str:

@@ -89,6 +89,7 @@ LAST_CANVAS_OUTLINE = "last_canvas_outline"
 LAST_SCORES = "last_scores"
 
 ENTRIES = "entries"
+PICTURES = "pictures"
 SESSION_MENU = "session_menu"
 SESSION_FILE = "session_file"
 SESSION_WITH_PICTURES = "session_with_pictures"

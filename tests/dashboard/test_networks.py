@@ -14,7 +14,7 @@ from attnviz import zoo
 from attnviz.export import scores_csv
 from attnviz.focus import CENTRED_GAUSSIAN
 from attnviz.models import build
-from attnviz.pictures import Preprocessing
+from attnviz.pictures import Preprocessing, open_picture
 from attnviz.render import MOST_PANELS
 from attnviz.zoo import Card
 from dashboard import card_facts, downloads, service, state
@@ -174,7 +174,7 @@ class TestExports:
         loaded = zoo.load_checkpoint(tmp_path / "part.pt", "vit", allow_partial=True)
         name = service.add(service.Network(loaded, networks.Lock()))
         try:
-            picture = service.opened("sha", "one.png", photo)
+            picture = open_picture(photo, name="one.png")
             reading = service.read(picture, name, MapChoice("gradcam"))
             selection = Selection((name,), "gradcam", None, "mean", (0.5, 0.5), "heat", "cells", "per map", 0.9)
             comparison = downloads.comparison_of(picture, selection, Answers((reading,), {}), (), "")
