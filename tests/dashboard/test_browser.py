@@ -68,8 +68,8 @@ class Visit:
 
     @property
     def maps(self) -> Locator:
-        """The overlays: pictures that say Grad-CAM."""
-        return self.page.locator("img[alt*='Grad-CAM']")
+        """The panels' overlays: pictures that say Grad-CAM, but for the two of the divider."""
+        return self.page.locator("img[alt*='Grad-CAM']:not(.left, .right)")
 
     def map_addresses(self) -> list[str]:
         return [one.get_attribute("src") or "" for one in self.maps.all()]
@@ -312,5 +312,97 @@ def test_two_regions_by_corners_by_hand_and_cut_out(visit: Visit, tmp_path: Path
     assert download.value.suggested_filename == "square.regions.zip"
     back = load_regions(download.value.path(), open_picture(file))
     assert [one.name for one in back] == ["square", "rest", "region 3"]
+    assert visit.errors == []
+    assert visit.foreign == []
+
+
+def test_two_maps_are_swiped_and_changed_by_hand(visit: Visit) -> None:
+    visit.open("?networks=SE-ResNet&networks=CBAM-ResNet")
+    page = visit.page
+    divider = page.get_by_role("slider", name="Divider: SE-ResNet on the left, CBAM-ResNet on the right")
+    left = page.locator(".stage img.left")
+
+    def shown() -> str:
+        """Part of the left map that is shown, as the browser computes it."""
+        return left.evaluate("one => getComputedStyle(one).clipPath")
+
+    # by keyboard: from the middle, ten steps of one percent to the left
+    assert divider.input_value() == "50"
+    divider.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
+    assert divider.input_value() == "40"
+    assert divider.get_attribute("aria-valuetext") == "40 % SE-ResNet"
+    width = left.bounding_box()["width"]
+    right_cut = page.evaluate(
+        "one => one.getBoundingClientRect().left", page.locator(".stage .line").element_handle()
+    ) - left.evaluate("one => one.getBoundingClientRect().left")
+    assert right_cut / width == pytest.approx(0.4, abs=0.02)
+
+    # by pointer: to three quarters
+    box = divider.bounding_box()
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + 0.5 * box["height"])
+    assert float(divider.input_value()) == pytest.approx(75, abs=2)
+
+    # one after the other: off until it is asked for
+    page.get_by_role("button", name="Flicker", exact=True).click()
+    first = shown()
+    page.wait_for_timeout(1500)
+    assert shown() == first
+    page.get_by_role("button", name="Show the other", exact=True).click()
+    assert shown() != first
+    assert page.get_by_text("Now: CBAM-ResNet").count() == 1
+    page.get_by_role("button", name="Show the other", exact=True).click()
+    assert shown() == first
+
+    # at most twice a second
+    page.get_by_role("button", name="Play", exact=True).click()
+    changes = page.evaluate(
+        """one => new Promise(done => {
+            let [before, count] = [getComputedStyle(one).clipPath, 0];
+            const look = setInterval(() => {
+                const now = getComputedStyle(one).clipPath;
+                if (now !== before) [before, count] = [now, count + 1];
+            }, 20);
+            setTimeout(() => { clearInterval(look); done(count); }, 3000);
+        })""",
+        left.element_handle(),
+    )
+    assert 3 <= changes <= 6
+    page.get_by_role("button", name="Stop", exact=True).click()
+    assert visit.errors == []
+    assert visit.foreign == []
+
+
+def test_who_asks_for_less_motion_gets_none(browser: Browser, server: str) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MS)
+    visit = Visit(context.new_page(), server)
+    visit.open("?networks=SE-ResNet&networks=CBAM-ResNet")
+    visit.page.get_by_role("button", name="Flicker", exact=True).click()
+    assert visit.page.get_by_role("button", name="Play", exact=True).is_disabled()
+    assert visit.page.get_by_text("Your system asks for less motion").count() == 1
+    visit.page.get_by_role("button", name="Show the other", exact=True).click()
+    assert visit.page.get_by_text("Now: CBAM-ResNet").count() == 1
+
+
+def test_a_reference_is_pinned_and_a_picture_put_beside(visit: Visit) -> None:
+    visit.open("?networks=SE-ResNet&networks=CBAM-ResNet")
+    page = visit.page
+    page.get_by_role("combobox", name="Pinned reference").click()
+    page.get_by_role("option", name="SE-ResNet", exact=True).click()
+    page.locator("img[alt^='CBAM-ResNet less SE-ResNet']").wait_for()
+    page.get_by_role("combobox", name="More pictures").click()
+    page.get_by_role("option", name="A cup of espresso").click()
+    page.locator("img[alt^='CBAM-ResNet less SE-ResNet on A cup of espresso']").wait_for()
+    page.keyboard.press("Escape")
+    visit.settle()
+    assert "reference=SE-ResNet" in page.url
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Comparison (PNG)").click()
+    told = Image.open(download.value.path()).text["Description"]
+    assert "CBAM-ResNet less SE-ResNet" in told
+    page.reload()
+    page.locator("img[alt^='CBAM-ResNet less SE-ResNet on A cup of espresso']").wait_for()
     assert visit.errors == []
     assert visit.foreign == []

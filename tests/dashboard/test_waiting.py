@@ -29,7 +29,7 @@ def test_a_network_without_such_a_map_says_what_it_needs_and_the_others_show_the
     assert not app.error
     told = app.info[0].value.replace("\\", "")
     assert told.startswith(
-        "Spatial gate needs a gate with a factor for each place, as in CBAM, and this network has none"
+        "Spatial gate needs a gate with a factor for each place, as in CBAM. This network can show: "
     )
     assert "Layer-CAM" in told
     assert "Rollout" not in told
