@@ -1,4 +1,4 @@
-"""A talk as LibreOffice shows it: a page for each slide, none of them blank, no word beyond the slide or over another."""
+"""A talk as LibreOffice shows it: a page for each slide, none of them blank, no word off the slide or over another."""
 
 import os
 import re

@@ -17,7 +17,7 @@ from attnviz.export.deck.page import Page
 SHARE, AREA, BLOB = "#4C78A8", "#8A9099", "#FFB000"
 """Colours of a network's share, of what a flat map scores, and of what a blob in the middle scores."""
 
-_LABEL_PT, _SMALL_PT = 18, 14
+_LABEL_PT, _SMALL_PT, _LEGEND_IN = 18, 14, 0.5
 
 
 def bar_chart(
@@ -70,6 +70,8 @@ def bar_chart(
     plot = chart.plots[0]
     plot.gap_width, plot.overlap = 45, 0
     plot.vary_by_categories = False
+    # numbers of neighbouring bars must not run into each other
+    bar_pt = 72 * (box.height - _LEGEND_IN) / len(rows) / (len(series) + plot.gap_width / 100)
     for number, (one, colour) in enumerate(zip(plot.series, colours, strict=True)):
         one.format.fill.solid()
         one.format.fill.fore_color.rgb = RGBColor.from_string(colour[1:])
@@ -80,7 +82,7 @@ def bar_chart(
         labels.show_value = True
         labels.number_format, labels.number_format_is_linked = number_format, False
         labels.position = XL_LABEL_POSITION.OUTSIDE_END
-        labels.font.size = Pt(_LABEL_PT if number == 0 else _SMALL_PT)
+        labels.font.size = Pt(min(_LABEL_PT, 1.05 * bar_pt) if number == 0 else min(_SMALL_PT, 0.85 * bar_pt))
         labels.font.bold = number == 0
         labels.font.color.theme_color = MSO_THEME_COLOR.TEXT_1
     if any(spread):
