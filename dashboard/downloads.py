@@ -6,7 +6,8 @@ import streamlit as st
 
 from attnviz import comparing
 from attnviz.comparing import MapChoice
-from attnviz.export import Comparison, comparison_png, maps_npz, scores_csv, slug
+from attnviz.export import Comparison, comparison_png, scores_csv, slug
+from attnviz.export.maps_file import maps_of_all
 from attnviz.pictures import Picture
 from attnviz.regions import Region
 from dashboard import asking, controls, region_panel, state
@@ -33,7 +34,8 @@ def numbers(comparison: Comparison, name: str, key: str) -> None:
     with st.container(horizontal=True):
         csv, npz = f"{name}-attention.csv", f"{name}-maps.npz"
         _button("Scores (CSV)", lambda: scores_csv([comparison]), csv, "text/csv", f"{key}_csv")
-        _button("Raw maps (NPZ)", lambda: maps_npz(comparison), npz, "application/octet-stream", f"{key}_npz")
+        maps = {f"{name}-attention": comparison}
+        _button("Raw maps (NPZ)", lambda: maps_of_all(maps) or b"", npz, "application/octet-stream", f"{key}_npz")
 
 
 def on_screen(entry: Entry, networks: tuple[str, ...]) -> Comparison | None:
