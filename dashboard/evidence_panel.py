@@ -10,12 +10,15 @@ import streamlit as st
 
 from attnviz import comparing
 from attnviz.errors import AttnvizError
+from attnviz.export import TrustFigure, WhatIfFigure
+from attnviz.export.evidence_figures import TrustPart
 from attnviz.faithfulness import Trust, WhatIf, trust, what_if
 from attnviz.maps import MapMethod, ModelMethod
 from attnviz.regions import Region
 from attnviz.render.trust_chart import randomisation_chart, randomisation_chart_alt, removal_chart, removal_chart_alt
 from attnviz.render.whatif_chart import what_if_chart, what_if_chart_alt, what_if_rows
 from dashboard import asking, service
+from dashboard.figure_toolbar import toolbar
 from dashboard.kept import Store
 from dashboard.service import Answers, Reading
 from dashboard.sidebar import Entry
@@ -67,7 +70,7 @@ def draw_what_if(entry: Entry, selection: Selection, answers: Answers, regions: 
         ),
     )
     if isinstance(table, WhatIf):
-        _show_what_if(table)
+        _show_what_if(entry, reading, table)
 
 
 def draw_trust(entry: Entry, selection: Selection, answers: Answers, regions: Sequence[Region]) -> None:
@@ -94,7 +97,7 @@ def draw_trust(entry: Entry, selection: Selection, answers: Answers, regions: Se
         ),
     )
     if isinstance(found, Trust):
-        _show_trust(found)
+        _show_trust(entry, reading, found)
 
 
 def _chosen(panel: str, answers: Answers) -> Reading:
@@ -135,9 +138,12 @@ def _digest(region: Region) -> tuple[str, str]:
     return region.name, hashlib.sha256(np.packbits(region.mask_hw).tobytes()).hexdigest()
 
 
-def _show_what_if(table: WhatIf) -> None:
+def _show_what_if(entry: Entry, reading: Reading, table: WhatIf) -> None:
     if len(table.rows) > 1:
         st.plotly_chart(what_if_chart(table), config={"displayModeBar": False}, alt=what_if_chart_alt(table))
+        weights = service.network(reading.name).loaded.card.sha256
+        figure = WhatIfFigure(picture=entry.picture, table=table, weights=weights)
+        toolbar("what_if", f"What if, {reading.title}", lambda: figure)
     rows = [{plain(column): plain(cell) for column, cell in row.items()} for row in what_if_rows(table)]
     st.table(rows, hide_index=True, alt=f"What becomes of {table.target_name} in {table.title}")
     controls = [row.control for row in table.rows if row.control is not None]
@@ -155,12 +161,20 @@ def _show_what_if(table: WhatIf) -> None:
         st.caption(plain(note))
 
 
-def _show_trust(found: Trust) -> None:
+def _show_trust(entry: Entry, reading: Reading, found: Trust) -> None:
+    weights = service.network(reading.name).loaded.card.sha256
+
+    def part(name: TrustPart) -> Callable[[], TrustFigure]:
+        return lambda: TrustFigure(picture=entry.picture, found=found, part=name, weights=weights)
+
     st.plotly_chart(removal_chart(found), config={"displayModeBar": False}, alt=removal_chart_alt(found))
+    toolbar("trust_removal", f"Deletion and insertion, {reading.title}", part("removal"))
     st.plotly_chart(randomisation_chart(found), config={"displayModeBar": False}, alt=randomisation_chart_alt(found))
+    toolbar("trust_random", f"Random weights, {reading.title}", part("randomisation"))
     for name, verdict, misleads in found.tests:
         st.markdown(f"**{name}.** {plain(verdict)}")
         st.caption(plain(f"Misleads when {misleads}"))
+    toolbar("trust_verdicts", f"Tests of the map of {reading.title}", part("verdicts"))
     st.caption(
         plain(
             f"Deletion covers cells with {found.deletion.substitute}, insertion uncovers them in "

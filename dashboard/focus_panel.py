@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from attnviz.export import FocusBars
 from attnviz.focus import CENTRED_GAUSSIAN, SCORES, UNIFORM, FocusScore, Score
 from attnviz.render.charts import focus_chart, focus_chart_alt
 from attnviz.render.lift_chart import ByRegion, lift_chart, lift_chart_alt
 from attnviz.render.panel import percent, the
 from attnviz.render.score_chart import score_chart, score_chart_alt, score_words
-from dashboard import asking, state
+from dashboard import asking, service, sidebar, state
+from dashboard.figure_toolbar import toolbar
 from dashboard.service import Answers
 from dashboard.told_regions import ChosenRegion
 from dashboard.words import plain, times
@@ -36,6 +38,8 @@ def draw(answers: Answers, chosen: tuple[ChosenRegion, ...]) -> None:
         _one(answers.scores, chosen[0].region.name)
     elif by_region:
         _several({chosen[0].region.name: answers.scores, **answers.others}, [one.number for one in chosen])
+    if by_region and score.name == "share":
+        _toolbar(answers, chosen)
     for title, reason in unscored.items():
         st.caption(plain(f"{title}: no score. {reason}"))
 
@@ -53,6 +57,18 @@ def _score() -> Score:
     score = SCORES[name]
     st.caption(plain(f"{score.answers} A flat map scores {score.chance}."))
     return score
+
+
+def _toolbar(answers: Answers, chosen: tuple[ChosenRegion, ...]) -> None:
+    """The buttons that save the chart, or keep it for a talk."""
+    figure = FocusBars(
+        picture=sidebar.chosen_entry().picture,
+        by_region={chosen[0].region.name: answers.scores, **answers.others},
+        maps={reading.title: reading.attention_map for reading in answers.readings},
+        numbers=tuple(one.number for one in chosen),
+        weights={reading.title: service.network(reading.name).loaded.card.sha256 for reading in answers.readings},
+    )
+    toolbar("focus_bars", f"Focus in {figure.picture.name}", lambda: figure)
 
 
 def _other(by_region: ByRegion, score: Score) -> None:

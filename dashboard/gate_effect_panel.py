@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from attnviz.errors import AttnvizError
+from attnviz.export import ChannelPreference, GateEffectFigure
 from attnviz.gate_effect import (
     ChannelSelectivity,
     GateEffect,
@@ -30,6 +31,7 @@ from attnviz.render.gate_chart import (
 )
 from attnviz.render.panel import the
 from dashboard import service
+from dashboard.figure_toolbar import toolbar
 from dashboard.service import Answers, Reading
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
@@ -76,6 +78,13 @@ def draw(entry: Entry, selection: Selection | None, answers: Answers, regions: t
     left, right = st.columns(2, gap="large")
     with left:
         _moved(found[title])
+        effects = GateEffectFigure(
+            picture=entry.picture,
+            network=title,
+            weights=service.network(name).loaded.card.sha256,
+            effects=found[title],
+        )
+        toolbar("gate_effect", f"Gate effect of {title}", lambda: effects)
     with right:
         _channels(entry.picture, name, apart)
 
@@ -119,6 +128,9 @@ def _channels(picture: Picture, name: str, regions: tuple[Region, ...]) -> None:
     st.markdown(f"**{plain(selectivity_summary(found))}**")
     chart, words = untitled(selectivity_chart(found)), selectivity_chart_alt(found)
     st.plotly_chart(chart, config={"displayModeBar": False}, alt=words)
+    card = service.network(name).loaded.card
+    preference = ChannelPreference(picture=picture, network=card.title, weights=card.sha256, found=found)
+    toolbar("channel_preference", f"Channel preference of {card.title}", lambda: preference)
     against = the(found.against) if len(regions) > 1 else found.against
     st.caption(plain(SELECTIVE.format(region=the(found.region), against=against)))
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from attnviz.errors import NothingTracedError
+from attnviz.export import ChannelGateFigure, GateHealthFigure
 from attnviz.health import GateHealth, flat_line, of_trace
 from attnviz.health.one_gate import Kind
+from attnviz.maps import channel_profile
 from attnviz.pictures import Picture
 from attnviz.records import ChannelWeights
 from attnviz.regions import Region
@@ -14,6 +16,7 @@ from attnviz.render import channel_chart, channel_chart_alt
 from attnviz.render.gate_chart import untitled
 from attnviz.render.panel import percent, span
 from dashboard import service, state
+from dashboard.figure_toolbar import toolbar
 from dashboard.service import Answers
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
@@ -63,6 +66,9 @@ def draw(entry: Entry, _selection: Selection, answers: Answers, _regions: Sequen
             "A factor of 0 closes, 1 lets everything through. Flat: the factors differ by under 5 % of the largest, "
             "so there is nothing to see in a picture of them."
         )
+        weights = service.network(name).loaded.card.sha256
+        figure = GateHealthFigure(picture=entry.picture, network=title, weights=weights, healths=healths)
+        toolbar("gate_health", f"Gate health of {title}", lambda: figure)
     with right:
         _channels(entry.picture, name)
 
@@ -81,6 +87,9 @@ def _channels(picture: Picture, name: str) -> None:
     figure = channel_chart(record)
     st.markdown(f"**{plain(figure.layout.title.text)}**")
     st.plotly_chart(untitled(figure), config={"displayModeBar": False}, alt=channel_chart_alt(record))
+    card = service.network(name).loaded.card
+    gate = ChannelGateFigure(picture=picture, network=card.title, weights=card.sha256, profile=channel_profile(record))
+    toolbar("channel_gate", f"Channel gate of {card.title}", lambda: gate)
 
 
 def rows(healths: Sequence[GateHealth]) -> list[dict[str, str]]:

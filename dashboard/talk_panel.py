@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from attnviz.errors import AttnvizError
-from attnviz.export import FigureSource, bundle_zip
+from attnviz.export import FigureSource, bundle_zip, slides_pptx
 from dashboard import looks, tray
 from dashboard.figure_toolbar import toolbar
 from dashboard.looks import Look
@@ -32,7 +32,19 @@ def draw(look: Look) -> None:
 
 def _all(figures: tuple[Kept, ...], look: Look) -> None:
     named = _named(figures, look)
+    size = "4:3" if look.size == "4:3" else "16:9"
     with st.container(horizontal=True, key="talk_files"):
+        st.download_button(
+            "Slides (PPTX)",
+            lambda: slides_pptx(named, title="What networks attend to", size=size, theme=look.theme),
+            "attnviz-talk.pptx",
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            key="talk_pptx",
+            help=f"One slide a figure, {size}, with titles, captions, tables and notes that can be edited.",
+            on_click="ignore",
+            icon=":material/slideshow:",
+            type="primary",
+        )
         st.download_button(
             "Everything (ZIP)",
             lambda: bundle_zip(named),
