@@ -255,7 +255,7 @@ def heads_chart(layer: AttentionLayer) -> go.Figure:
             marker={"color": HEAD_COLOUR, "line": {"color": _EDGE, "width": 0.8}},
             texttemplate=digits,
             textposition="inside",
-            insidetextanchor="end",
+            insidetextanchor="start",
             textfont={"color": "#101010"},
             hovertemplate="%{y}: " + digits + "<extra></extra>",
             showlegend=False,

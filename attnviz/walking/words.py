@@ -96,7 +96,7 @@ def _gates_finding(walk: LayerWalk, most: int | None, apart: int | None) -> str:
     if apart is None:
         return f"{walk.network} changes features most in {where}, by {size}, and treats all of them alike everywhere."
     other = _change(walk.layers[apart])
-    if most == apart:
+    if most == apart and stands_out(walk):
         said = f"{walk.network} changes features most in {where}: by {size}, and tells them apart by "
         return f"{said}{percent(other.selective)}{_little(other.selective)}."
     little, elsewhere = _little(other.selective), place_name(walk.layers[apart])
@@ -172,8 +172,9 @@ def health_words(gate: Gate) -> str:
     if health.is_flat:
         alike = "all channels" if gate.kind == "channel" else "all places"
         averaged = "Averaged over channels, its factors" if gate.kind == "feature" else "Its factors"
+        whose = "on that average it treats" if gate.kind == "feature" else "it treats"
         ends = span_of(*gate.where.value_range) if gate.kind == "feature" and gate.where is not None else (low, high)
-        said.append(f"{averaged} hardly differ ({ends[0]} to {ends[1]}): it treats {alike} nearly alike.")
+        said.append(f"{averaged} hardly differ ({ends[0]} to {ends[1]}): {whose} {alike} nearly alike.")
     if health.is_saturated:
         said.append(f"{_saturated(health)} of its factors lie at an end of their range: it can hardly react.")
     if said:

@@ -55,6 +55,11 @@ def _page(entry: Entry, names: tuple[str, ...]) -> None:
     chosen = _fitted_number(count)
     aspect = entry.picture.hw[1] / entry.picture.hw[0]
     layer_strip(f"layer_strip_{name}", f"Layers of {walk.network}", strip, aspect, chosen, _choose)
+    if any(isinstance(layer, GatedLayer) for layer in walk.layers):
+        st.caption(
+            "Bar: how much the gates change the features. Orange: the part that treats some features otherwise than "
+            "others. Grey areas: factors of channels, sorted. A flat map is not painted."
+        )
     chosen = _step(walk, chosen)
     st.divider()
     layer_panel.draw(entry, name, walk, chosen - 1)
