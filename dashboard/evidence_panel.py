@@ -1,6 +1,7 @@
 """Does it matter, and can the map be trusted? Computed on request: every test runs the network many times."""
 
 import hashlib
+import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -23,6 +24,7 @@ from dashboard.kept import Store
 from dashboard.service import Answers, Reading
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
+from dashboard.waiting import time_left
 from dashboard.words import plain
 
 CONTROLS = 20
@@ -115,8 +117,14 @@ def _on_request(key: Hashable, label: str, compute: Compute[Result]) -> Result |
     if not button.button(label, type="primary", key=f"go_{hash(key)}"):
         return None
     button.button("Stop", key=f"stop_{hash(key)}")  # a click runs the page again, and that ends the computation
+    began = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        share = min(1.0, done / total)
+        bar.progress(share, f"{done} of {total} steps{time_left(time.monotonic() - began, share)}")
+
     try:
-        result = compute(lambda done, total: bar.progress(min(1.0, done / total), f"{done} of {total} steps"))
+        result = compute(tell)
     except AttnvizError as error:
         st.error(plain(str(error)))
         return None

@@ -34,6 +34,9 @@ GESTURES: dict[str, Gesture] = {
 }
 """By the page's part of the address: what people do there most."""
 
+ASKS_OTHERS = {"learn"}
+"""Pages that ask networks of their own choice: each lesson shows its mechanism at work. They, too, run only once."""
+
 
 @pytest.fixture
 def passes() -> Iterator[list[str]]:
@@ -60,14 +63,21 @@ def test_the_main_gesture_of_a_page_runs_no_network(page: AppPage, passes: list[
     assert page.url in GESTURES, f"say in GESTURES what people do most on the page {page.title}"
     app = app_with_two().switch_page(page.file).run()
     assert not app.exception
-    first = Counter(passes)
-    assert set(first) <= set(ASKED)
-    assert all(count <= MOST_PASSES for count in first.values()), first
-    passes.clear()
+    assert all(count <= MOST_PASSES for count in Counter(passes).values()), Counter(passes)
+    if page.url not in ASKS_OTHERS:
+        assert set(passes) <= set(ASKED)
+    before = list(passes)
     GESTURES[page.url](app)
     app.run()
     assert not app.exception
+    if page.url in ASKS_OTHERS:
+        assert all(count <= MOST_PASSES for count in Counter(passes).values()), Counter(passes)
+    else:
+        assert passes == before
+    passes.clear()
     app.run()
+    app.switch_page(page.file).run()
+    assert not app.exception
     assert passes == []
 
 
@@ -77,7 +87,7 @@ def test_going_through_all_pages_and_back_runs_each_network_once(passes: list[st
         app.switch_page(page.file).run()
         assert not app.exception, page.title
     assert all(count <= MOST_PASSES for count in Counter(passes).values()), Counter(passes)
-    assert set(passes) == set(ASKED)
+    assert set(passes) >= set(ASKED)
     passes.clear()
     for page in pages():
         app.switch_page(page.file).run()
