@@ -19,6 +19,13 @@ MATRIX_CANVAS, HEADS_CANVAS = "attention_matrix", "attention_heads"
 PICTURE_PIXELS, HEAD_PIXELS = 800, 480
 HEADS_NARROWEST_PX = 200
 
+HOW_TO_READ = (
+    "One colour scale for all heads, up to the largest value among them.",
+    "Spread: the entropy of the row as a share of the largest possible; 100 % is an even look, 0 % a single cell.",
+    "Pixels: mean distance in the photograph from the place that looks to what it looks at. Class and register tokens "
+    "are left out of spread and distance.",
+)
+
 
 def draw(entry: Entry, networks: Sequence[Asked]) -> None:
     """Draw the choice of network, layer and head, the picture beside the matrix, and the heads."""
@@ -132,11 +139,7 @@ def _heads(
         narrowest_px=HEADS_NARROWEST_PX,
         opacity=point_panel.OPACITY,
     )
-    st.caption(
-        "One colour scale for all heads. Spread: the entropy of the row as a share of the largest possible; 100 % is "
-        "an even look, 0 % a single cell. Pixels: mean distance in the photograph from the place that looks to what it "
-        "looks at. Class and register tokens are left out of both."
-    )
+    st.html(drawing.small_print(HOW_TO_READ, in_columns=True))
     point = asked.point_now()
     if who == "point" and point is None:
         return

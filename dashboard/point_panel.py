@@ -21,6 +21,13 @@ CANVAS_PIXELS = 640
 NARROWEST_PX = 190
 OPACITY = 0.85
 
+HOW_TO_READ = (
+    "Colours run from zero, or from a gate's smallest value, to the number at the end of each bar, so each picture has "
+    "a scale of its own.",
+    "White frames: the cell that is asked, and the border of what it may look at. Hatched: out of its sight, or never "
+    "seen by the network.",
+)
+
 
 def start_over() -> None:
     """Let the browser take the point from Python: the page, the picture or the networks are new."""
@@ -58,10 +65,7 @@ def draw(entry: Entry, networks: Sequence[Asked]) -> None:
         weights = {one.title: service.cards()[one.name].sha256 for one in networks}
         made = QueryPanel(entry.picture, asked.source_point(point, entry.picture.hw), answers, weights, opacity=OPACITY)
         toolbar("query_panel", f"One point of {entry.title} asked of the networks", lambda: made)
-    st.caption(
-        "Colours run from zero, or from a gate's smallest value, to the number at the end of each bar, so each picture "
-        f"has a scale of its own. Hatched: out of sight, or never seen by the network. {NOT_EXPLANATION}"
-    )
+    st.html(drawing.small_print([*HOW_TO_READ, NOT_EXPLANATION], in_columns=True))
 
 
 def _controls() -> int:
