@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import shlex
 import shutil
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from attnviz import zoo
+from attnviz.cli import main
 from attnviz.comparing import compare, rebuild
 from attnviz.errors import AssetError, PictureError, ValueRangeError
 from attnviz.export import bundle
@@ -27,7 +30,7 @@ def kept(tmp_path_factory):
     left = Region.from_box("left", (0, 0, 300, 200), chelsea.hw)
     made = compare(chelsea, ["cbam_resnet", "vit"], regions=[cat, left], target="tabby", scale="shared")
     folder = tmp_path_factory.mktemp("kept") / "chelsea"
-    return bundle({"Chelsea": made}, folder, formats=["png"], dpi=50, with_picture=True)
+    return bundle({"chelsea attention": made}, folder, formats=["png"], dpi=50, with_picture=True)
 
 
 def sha256(path):
@@ -48,11 +51,24 @@ def test_maps_bit_for_bit_and_scores_byte_for_byte(kept, tmp_path):
     again = rebuild(kept / "manifest.json", out=tmp_path / "again")
     assert again.same, again.differs
     assert again.out == tmp_path / "again"
-    for name in ("maps.npz", "scores.csv", "chelsea.png", "regions/cat.png"):
+    for name in ("maps.npz", "scores.csv", "chelsea-attention.png", "regions/cat.png"):
         assert (again.out / name).read_bytes() == (kept / name).read_bytes()
     assert again.maps == (kept / "maps.npz").read_bytes()
     tabby = zoo.cards()["vit"].classes.index("tabby")
     assert f",{tabby},".encode() in again.scores
+
+
+def test_the_command_in_the_script_makes_the_same_files(kept, tmp_path, monkeypatch):
+    """It names the photograph as it was named, and the masks of regions as they lie in the export."""
+    (command,) = [line for line in (kept / "rebuild.sh").read_text("utf-8").splitlines() if " compare " in line]
+    words = shlex.split(command.removeprefix("# "))
+    assert words[:4] == ["python", "-m", "attnviz", "compare"]
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(sample_pictures()[0].path, "chelsea.png")
+    shutil.copytree(kept / "regions", "regions")
+    assert main([*words[3:], "--format", "png", "--dpi", "50", "--quiet"]) == 0
+    for name in ("maps.npz", "scores.csv", "chelsea-attention.png", "regions/cat.png"):
+        assert Path("DIR", name).read_bytes() == (kept / name).read_bytes()
 
 
 def test_from_a_zip_and_with_the_picture_s_own_file(kept, tmp_path):
@@ -115,7 +131,7 @@ def test_what_differs_is_told_with_its_size(kept, tmp_path):
     shutil.copytree(kept, folder)
     with np.load(folder / "maps.npz") as read:
         arrays = {name: read[name].copy() for name in read.files}
-    map_hw = arrays["chelsea/vit"]
+    map_hw = arrays["chelsea-attention/vit"]
     row, column = np.unravel_index(np.argmax(map_hw), map_hw.shape)
     map_hw[row, column] *= 1.1  # now the largest, x; it should be x / 1.1, so it is off by (1 - 1 / 1.1) x = 0.091 x
     np.savez(folder / "maps.npz", **arrays)
@@ -130,7 +146,9 @@ def test_what_differs_is_told_with_its_size(kept, tmp_path):
     again = rebuild(folder)
     assert not again.same
     maps, scores = again.differs
-    assert maps.startswith("maps.npz differs: chelsea/vit is off by up to 0.091 of its largest value. Other versions: ")
+    assert maps.startswith(
+        "maps.npz differs: chelsea-attention/vit is off by up to 0.091 of its largest value. Other versions: "
+    )
     assert "where 1.0 was" in maps
     assert scores.startswith("scores.csv differs: line 3 is another.")
 

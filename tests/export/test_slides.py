@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
 
@@ -342,3 +344,16 @@ def test_a_bundle_has_a_talk_when_asked(small):
         listed = {file["name"] for file in json.loads(archive.read("manifest.json"))["files"]}
         assert "talk.pptx" in listed
         assert opened(archive.read("talk.pptx")).slides[1].shapes.title.text == "How it was measured"
+
+
+def test_only_slides_need_python_pptx():
+    """Without it the library is imported as ever, and a talk is refused in a sentence."""
+    told = subprocess.run(
+        [sys.executable, "-c", 'import sys; sys.modules["pptx"] = None; import attnviz; '
+         'attnviz.export.slides_pptx({"a": object()})'],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.returncode == 1
+    assert told.stderr.splitlines()[-1] == (
+        "attnviz.errors.AssetError: python-pptx must be installed for slides; it is not. Run pip install python-pptx."
+    )

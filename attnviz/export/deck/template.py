@@ -17,11 +17,9 @@ from pptx.slide import SlideLayout, SlideMaster
 from pptx.util import Inches, Pt
 
 from attnviz.errors import AttnvizError, PictureError, ValueRangeError
+from attnviz.export.deck import Template
 from attnviz.pictures.reading import read_file
 from attnviz.render.sizes import SIZES
-
-Template = str | os.PathLike[str] | bytes
-"""Path or bytes of a .pptx or .potx file."""
 
 MOST_MB = 200
 _TITLES = (PP_PLACEHOLDER.TITLE, PP_PLACEHOLDER.CENTER_TITLE)

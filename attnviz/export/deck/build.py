@@ -1,0 +1,146 @@
+"""A whole talk or a row of slides, put together. Importing this needs python-pptx; `attnviz.export.slides` does it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Literal, cast
+
+from attnviz._version import __version__
+from attnviz.export.comparison import Comparison
+from attnviz.export.deck import Template, appendix, comparison_slides, words
+from attnviz.export.deck.drawn import Pictures
+from attnviz.export.deck.measure import Text
+from attnviz.export.deck.page import Talk
+from attnviz.export.deck.template import layouts_of, own_layouts
+from attnviz.export.deck.what_if_slides import what_if
+from attnviz.export.figure_files import PNG_DPI, figure_png
+from attnviz.export.figure_source import FigureSource, HasRows, restyled
+from attnviz.faithfulness.what_if_table import WhatIf
+from attnviz.render import NOT_EXPLANATION
+from attnviz.render.columns import area_words
+
+
+def slides_file(
+    figures: Mapping[str, FigureSource],
+    template: Template | None,
+    title: str | None,
+    size: str,
+    theme: Literal["light", "dark"],
+) -> bytes:
+    """Contents of the file that `attnviz.export.slides` writes."""
+    talk = _talk(template, size, theme)
+    if title is not None:
+        talk.opening(title, [*figures][:8], f"{title}\n\nMade with attnviz {__version__}.")
+    for source in figures.values():
+        _add(talk, source, theme)
+    for source in figures.values():
+        _add_numbers(talk, source)
+    return talk.saved(title or next(iter(figures.values())).title)
+
+
+def talk_file(
+    comparison: Comparison,
+    what_ifs: Sequence[WhatIf],
+    figures: Iterable[FigureSource],
+    template: Template | None,
+    title: str | None,
+    size: str,
+    theme: Literal["light", "dark"],
+) -> bytes:
+    """Contents of the file that `attnviz.export.talk` writes."""
+    talk = _talk(template, size, theme)
+    pictures = Pictures(comparison)
+    _opening(talk, comparison, title or comparison.title, pictures)
+    _method(talk, comparison)
+    comparison_slides.side_by_side(talk, comparison, pictures)
+    for place in range(len(comparison.panels)):
+        comparison_slides.one_network(talk, comparison, pictures, place)
+    comparison_slides.focus(talk, comparison)
+    comparison_slides.several_regions(talk, comparison)
+    for table in what_ifs:
+        what_if(talk, table)
+    further = list(figures)
+    for source in further:
+        _add(talk, source, theme)
+    appendix.numbers(talk, comparison)
+    for table in what_ifs:
+        appendix.what_if_numbers(talk, table)
+    for source in further:
+        _add_numbers(talk, source)
+    return talk.saved(title or comparison.title)
+
+
+def _talk(template: Template | None, size: str, theme: Literal["light", "dark"]) -> Talk:
+    return Talk(own_layouts(size, theme) if template is None else layouts_of(template))
+
+
+def _opening(talk: Talk, comparison: Comparison, title: str, pictures: Pictures) -> None:
+    networks = ", ".join(panel.title for panel in comparison.panels)
+    page = talk.opening(
+        title,
+        [comparison.picture.name, networks],
+        words.notes_of(comparison, "What is compared, and on which picture."),
+    )
+    if page.box.width > 0:
+        page.picture(page.box.centred(pictures.aspect), pictures.source, comparison_slides.source_alt(comparison))
+
+
+def _method(talk: Talk, comparison: Comparison) -> None:
+    """What was done, in sentences that can be read out."""
+    methods = dict.fromkeys(map(words.method_of, comparison.panels))
+    meanings = dict.fromkeys(panel.attention_map.meaning for panel in comparison.panels if panel.attention_map.meaning)
+    lines = [
+        f"{len(comparison.panels)} network{'s' if len(comparison.panels) > 1 else ''} saw the same picture, "
+        f"{comparison.picture.name}: {', '.join(panel.title for panel in comparison.panels)}.",
+        f"Map: {', '.join(methods)}. It shows {'; or '.join(meanings)}." if meanings else f"Map: {', '.join(methods)}.",
+        words.scale_note(comparison),
+    ]
+    regions = [one for one in (comparison.region, *comparison.others) if one is not None]
+    if regions:
+        lines.append(f"{'. '.join(map(area_words, regions))}.")
+        lines.append(
+            "Share: the part of a map's total that lies in the region. 1× chance is what a flat map would score."
+        )
+    foot = [sentence for panel in comparison.panels for sentence in words.marks(panel)]
+    talk.text_page(
+        "How it was measured",
+        [Text(line, 20, space_pt=8) for line in [*lines, NOT_EXPLANATION]],
+        words.notes_of(comparison),
+        foot,
+    )
+
+
+def _add(talk: Talk, source: FigureSource, theme: Literal["light", "dark"]) -> None:
+    """The slides of one figure, as native as its kind allows."""
+    if isinstance(source, Comparison):
+        comparison_slides.side_by_side(talk, source, Pictures(source))
+        comparison_slides.focus(talk, source)
+        comparison_slides.several_regions(talk, source)
+        return
+    table = getattr(source, "table", None)
+    if isinstance(table, WhatIf):
+        what_if(talk, table)
+        return
+    page = talk.page(source.title, words.notes_of(source))
+    drawn = _for_slide(source, (page.box.width, page.box.height), theme)
+    made = drawn.figure().get_size_inches()
+    page.picture(page.box.centred(float(made[0] / made[1])), figure_png(drawn, PNG_DPI), source.alt)
+
+
+def _add_numbers(talk: Talk, source: FigureSource) -> None:
+    if isinstance(source, Comparison):
+        appendix.numbers(talk, source)
+        return
+    table = getattr(source, "table", None)
+    if isinstance(table, WhatIf):
+        appendix.what_if_numbers(talk, table)
+    elif isinstance(source, HasRows):
+        appendix.figure_numbers(talk, source.title, source.rows(), words.notes_of(source))
+
+
+def _for_slide(source: FigureSource, size: tuple[float, float], theme: Literal["light", "dark"]) -> FigureSource:
+    """The figure at the size it has on the slide, without the heading that the slide's title says already."""
+    made = restyled(source, size, theme, transparent=True)
+    given: object = made  # a type checker takes no dataclass for a figure
+    if is_dataclass(given) and not isinstance(given, type) and any(one.name == "heading" for one in fields(given)):
+        return cast(FigureSource, replace(given, heading=""))
+    return made
