@@ -1,7 +1,6 @@
 """The page `docs/evaluation.md`, made of the numbers on the cards and of nothing else."""
 
 from collections.abc import Callable, Sequence
-from statistics import mean, stdev
 
 from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM
 from attnviz.training.evaluation_numbers import (
@@ -27,6 +26,7 @@ from attnviz.training.evaluation_words import HEAD, LOOK, MISLEADS, TRIED
 from attnviz.training.facts import BEFORE_GATE, MEAN_GATES, UNTRAINED
 from attnviz.training.measure import GRAD_CAM
 from attnviz.training.tried import Tried
+from attnviz.training.tried_words import over_seeds, tried_table
 from attnviz.zoo import Card
 
 RIVALS = (UNIFORM, CENTRED_GAUSSIAN, UNTRAINED, MEAN_GATES, BEFORE_GATE)
@@ -51,7 +51,14 @@ def page(cards: Sequence[Card], rows: Sequence[Tried], seed: int = 0) -> str:
         parts += ["### Where attention does not beat the centre", _verdicts(cards)]
         parts += ["### Every map against everything it is compared with", _against(cards)]
         parts += ["### Without the gates' choice", _mean_gates(cards)]
-    parts += ["## Tried recipes", TRIED, _tried(rows), _seeds(rows), "## What these numbers do not say", MISLEADS]
+    parts += [
+        "## Tried recipes",
+        TRIED,
+        tried_table(rows),
+        over_seeds(rows),
+        "## What these numbers do not say",
+        MISLEADS,
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -288,45 +295,3 @@ def _mean_gates(cards: Sequence[Card]) -> str:
         "is left when a gate may be strong or weak but may not choose. The networks were not trained for it."
     )
     return f"{said}\n\n" + table(("network", "as trained", "gates at their mean", "what choosing gains"), rows)
-
-
-def _tried(rows: Sequence[Tried]) -> str:
-    if not rows:
-        return ""
-    sides = sorted({side for row in rows for side in row.top1}, key=int)
-    head = ("run", "what was changed", *(f"top-1 / top-5 at {side} px" for side in sides), "minutes")
-    return table(
-        head,
-        [
-            (
-                row.name,
-                row.changed + (f" ({row.classes} classes)" if row.classes != 50 else ""),
-                *(
-                    f"{100 * row.top1[side]:.1f} / {100 * row.top5[side]:.1f} %" if side in row.top1 else NOTHING
-                    for side in sides
-                ),
-                NOT_KNOWN if row.minutes is None else f"{row.minutes:.0f}",
-            )
-            for row in rows
-        ],
-    )
-
-
-def _seeds(rows: Sequence[Tried]) -> str:
-    """Mean and spread of runs that differ in their seed alone, by the name of their architecture."""
-    groups: dict[str, list[Tried]] = {}
-    for row in rows:
-        what, _, seed = row.name.rpartition("_short_")
-        if what and seed.isdigit() and row.top1:
-            groups.setdefault(what, []).append(row)
-    lines = []
-    for what, runs in groups.items():
-        sides = [side for side in runs[0].top1 if all(side in run.top1 for run in runs)]
-        if len(runs) < 2 or not sides:
-            continue
-        said = []
-        for side in sides:
-            rates = [100 * run.top1[side] for run in runs]
-            said.append(f"{mean(rates):.1f} % on average, standard deviation {stdev(rates):.1f} points, at {side} px")
-        lines.append(f"- {what}, {len(runs)} seeds: {'; '.join(said)}.")
-    return "\n".join(["Top-1 over the seeds, by the short schedule:", "", *lines]) if lines else ""

@@ -33,7 +33,7 @@ and scores what the uniform map scores. Intervals are percentile bootstrap over 
 TRIED = """\
 Runs by one short schedule, half of the others' last phase: the variants of CBAM, and the plain network and CBAM
 to compare them with. The number behind a name is the seed. It changes the last phase only: fresh weights, order and
-views. The recipe has three seeds of both, so that a difference can be told from luck; listed are those that were run.
+views. Three seeds of both show how much of a difference is luck. The last rows change the plain network's recipe.
 A row is added by `python -m attnviz train NAME --measure`."""
 
 MISLEADS = """- The intervals are over pictures. They do not hold what another seed of the training would have given.
