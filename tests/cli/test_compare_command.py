@@ -1,0 +1,179 @@
+"""`attnviz compare` and its neighbours: files, numbers on stdout, one sentence for what cannot be."""
+
+import csv
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from attnviz import comparing
+from attnviz.cli import main
+from attnviz.regions import Region
+
+BOX = "dog=box:20,10,30,20"
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """60 high, 90 wide: noise with a bright box at x 20, y 10."""
+    pixels = np.random.default_rng(0).integers(0, 90, (60, 90, 3), dtype=np.uint8)
+    pixels[10:30, 20:50] = 240
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "loaded_networks", lambda *_: pytest.fail("a network was loaded"))
+
+
+def test_one_picture_becomes_figures_maps_and_scores(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "talk"
+    options = ["--model", "se_resnet", "--region", BOX, "--format", "png", "--dpi", "50", "--size", "4:3"]
+    assert main(["compare", str(photo), *options, "--out", str(out), "--json"]) == 0
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert told["out"] == str(out)
+    assert {path.name for path in out.iterdir()} == {
+        "photo-attention.png",
+        "maps.npz",
+        "scores.csv",
+        "manifest.json",
+        "rebuild.sh",
+    }
+    assert Image.open(out / "photo-attention.png").size == (500, 375)  # 10 x 7.5 inches, 50 dots each
+    (row,) = csv.DictReader(io.StringIO((out / "scores.csv").read_text("utf-8")))
+    (network,) = told["comparisons"][0]["networks"]
+    (score,) = network["scores"]
+    assert score["area"] == pytest.approx(30 * 20 / (90 * 60))
+    assert float(row["share"]) == score["share"]
+    assert row["network"] == network["network"]
+    # stdout holds the result alone; what is being done goes to stderr
+    assert "photo.png: SE-ResNet" in printed.err.splitlines()
+    assert "writing the files" in printed.err.splitlines()
+
+    assert main(["rebuild", str(out / "manifest.json"), "--picture", str(photo), "--quiet"]) == 0
+    printed = capsys.readouterr()
+    assert "maps.npz is the same bit for bit, scores.csv byte for byte." in printed.out
+    assert printed.err == ""
+
+
+def test_two_pictures_of_one_name_are_two_figures(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "photo.png"
+    Image.open(photo).rotate(180).save(other)
+    out = tmp_path / "talk"
+    options = ["--model", "resnet_plain", "--format", "png", "--dpi", "50", "--zip", "--out", str(out)]
+    assert main(["compare", str(photo), str(other), *options]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-1] == f"{out}.zip"
+    names = zipfile.ZipFile(f"{out}.zip").namelist()
+    assert {"photo-attention.png", "photo-attention-2.png"} <= set(names)
+
+
+def test_focus_prints_what_the_library_scores(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["focus", str(photo), "--model", "resnet_plain", "--region", BOX, "--json", "--quiet"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    told = json.loads(printed.out)
+    comparison = comparing.compare(photo, "resnet_plain", regions=Region.from_box("dog", (10, 20, 30, 50), (60, 90)))
+    focus = comparison.panels[0].focus
+    assert focus is not None
+    assert told["scores"]["dog"]["ResNet"]["value"] == focus.value
+    assert told["finding"] == comparison.heading
+
+
+def test_layers_and_query_print_rows(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["layers", str(photo), "--model", "se_resnet", "--json", "--quiet"]) == 0
+    (walk,) = json.loads(capsys.readouterr().out)["figures"]
+    assert [row["mechanism"] for row in walk["rows"]] == ["SE"] * len(walk["rows"])
+    assert main(["query", str(photo), "--at", "50%,50%", "--model", "vit", "--json", "--quiet"]) == 0
+    (panel,) = json.loads(capsys.readouterr().out)["figures"]
+    (row,) = panel["rows"]
+    assert (row["network"], row["kind"]) == ("ViT", "self-attention")
+
+
+def test_whatif_has_a_row_for_each_change(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--model", "se_resnet", "--region", BOX, "--controls", "1", "--map", "own", "--class", "goose"]
+    assert main(["whatif", str(photo), *options, "--json", "--quiet"]) == 0
+    (table,) = json.loads(capsys.readouterr().out)["networks"]
+    assert table["rows"][0]["change"] == "as it is"
+    assert {row["class"] for row in table["rows"]} == {"goose"}
+    assert {"all gates off", "dog blurred"} <= {row["change"] for row in table["rows"]}
+
+
+@pytest.mark.usefixtures("nothing_runs")
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--region", "dog"], "--region must be NAME=box:x,y,w,h or NAME=mask.png; got 'dog'"),
+        (["--region", "dog=box:1,2,3"], "must have 4 numbers"),
+        (["--region", "dog=box:1,2,3,x"], "must have 4 numbers"),
+        (["--region", "dog=box:1,2,inf,3"], "finite"),
+        (["--region", "dog=box:1,2,-3,4"], "a width and a height above 0"),
+        (["--region", "dog=nowhere.png"], "nowhere.png"),
+        (["--point", "90,10", "--map", "own"], "the point must lie in the picture, 90 wide and 60 high"),
+        (["--point", "region", "--map", "own"], "--point region must have a region"),
+        (["--format", "gif"], "format 'gif'"),
+        (["--format", ","], "at least one of png, svg, pdf"),
+        (["--dpi", "9"], "--dpi must be in 50..600"),
+        (["--out", "{folder}"], "which exists"),
+        (["--out", "{folder}/no/where"], "the folder of --out must exist"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_status_2(
+    options: list[str], sentence: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [option.format(folder=tmp_path) for option in options]
+    status = main(["compare", str(photo), "--out", str(tmp_path / "talk"), *asked])
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (2, "")
+    assert sentence in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert not (tmp_path / "talk").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["compare"], "the following arguments are required"),
+        (["compare", "x.png", "--out", "y", "--map", "loud"], "invalid choice: 'loud'"),
+        (["paint"], "invalid choice: 'paint'"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_what_the_parser_refuses_is_one_sentence_too(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (2, "")
+    assert sentence in printed.err
+    assert "--help" in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"), [("nowhere.jpg", "nowhere.jpg"), ("{folder}/text.jpg", "something else, or a damaged")]
+)
+def test_a_file_that_is_no_picture(
+    picture: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.jpg").write_text("not a picture")
+    assert main(["compare", picture.format(folder=tmp_path), "--out", str(tmp_path / "talk")]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_an_unknown_network_gets_the_nearest(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(photo), "--model", "vitt", "--out", str(tmp_path / "talk")]) == 2
+    assert "nearest: 'vit'" in capsys.readouterr().err
