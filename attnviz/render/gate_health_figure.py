@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from attnviz.errors import ValueRangeError
 from attnviz.health import GateHealth, flat_line
@@ -133,16 +134,18 @@ def channel_gate_figure(
     x, y, width, height = sheet.room
     small = sheet.text_sizes.small
     left = width_in("0.00", small) + line_in(small) + 1.5 * sheet.text_sizes.gap
-    axes = sheet.axes(x + left, y, width - left, height - 3 * line_in(small))
     count = profile.factors.size
+    right = width_in(str(count), small) / 2
+    axes = sheet.axes(x + left, y, width - left - right, height - 3 * line_in(small))
     axes.stairs(profile.factors, np.arange(count + 1) + 0.5, fill=True, color=colour_of(BAR_COLOUR, 0.55), linewidth=0)
     axes.stairs(profile.factors, np.arange(count + 1) + 0.5, color=BAR_COLOUR, linewidth=sheet.line(2), baseline=None)
     axes.axhline(profile.mean, color=AREA_COLOUR, linestyle=DASHES["dash"], linewidth=sheet.line(2.5))
     axes.set_xlim(0.5, count + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_ylim(0, max(1.0, 1.05 * float(profile.factors[0])))
     axes.grid(axis="y", color=colour_of(GRID_COLOUR), linewidth=sheet.line(1.2))
     axes.set_ylabel(FACTOR_AXIS, size=small, family=FAMILY, color=sheet.theme.muted)
-    axes.yaxis.set_label_coords(-(left - 0.5 * line_in(small)) / (width - left), 0.5)
+    axes.yaxis.set_label_coords(-(left - 0.5 * line_in(small)) / (width - left - right), 0.5)
     under = y + height - 1.3 * line_in(small)
-    sheet.text(x + left + (width - left) / 2, under, SORTED_AXIS, small, muted=True, align="center")
+    sheet.text(x + left + (width - left - right) / 2, under, SORTED_AXIS, small, muted=True, align="center")
     return sheet.figure
