@@ -45,6 +45,11 @@ def draw(entry: Entry, name: str, walk: LayerWalk, place: int) -> None:
             _beside_the_picture(entry, name, walk, place)
 
 
+def note(text: str) -> None:
+    """A short note in small print, in a colour that everyone can read."""
+    st.html(drawing.small_print([text]))
+
+
 def _marks(walk: LayerWalk, layer: Layer) -> None:
     told = remarks(walk, layer)
     if walk.untrained:
@@ -70,7 +75,7 @@ def _gates(entry: Entry, name: str, walk: LayerWalk, place: int, layer: GatedLay
         with right:
             _factors(gate)
             if not with_places:
-                st.caption("A channel gate has no place of its own: it treats all places of a channel alike.")
+                note("A channel gate has no place of its own: it treats all places of a channel alike.")
         _channels(entry, name, place, at, gate, remarks(walk, layer))
 
 
@@ -107,7 +112,7 @@ def _map(entry: Entry, name: str, walk: LayerWalk, place: int) -> None:
     else:
         st.html(drawing.colour_bar(_bar(made)))
     cells = f"{rows} × {columns} cells" + ("." if made.scaled is None else ", own colour scale.")
-    st.caption(plain(" ".join(filter(None, (cells, _sentence(one.note))))))
+    note(" ".join(filter(None, (cells, _sentence(one.note)))))
 
 
 def map_title(one: AttentionMap) -> str:
@@ -145,7 +150,7 @@ def _channels(entry: Entry, name: str, place: int, at: int, gate: Gate, told: Se
         for channel, made in zip(shown, pictures, strict=True):
             with grid.cell():
                 _channel(channel, made, told)
-    st.caption(plain(f"One colour scale for all: {channel_range_words(gate)}. What the network did not see is grey."))
+    note(f"One colour scale for all: {channel_range_words(gate)}. What the network did not see is grey.")
 
 
 def _channel(channel: Channel, made: Painted, told: Sequence[str]) -> None:
@@ -164,7 +169,7 @@ def _heads(layer: AttentionLayer) -> None:
     st.markdown("**How each head attends**")
     st.plotly_chart(untitled(heads_chart(layer)), config=QUIET, alt=heads_alt(layer), key=f"heads_{layer.site}")
     windows = f" in {layer.windows} windows" if layer.windows > 1 else ""
-    st.caption(f"{layer.grid_hw[0]} × {layer.grid_hw[1]} tokens{windows}. The dashed line is attention spread evenly.")
+    note(f"{layer.grid_hw[0]} × {layer.grid_hw[1]} tokens{windows}. The dashed line is attention spread evenly.")
 
 
 def _bar(made: Painted) -> drawing.ColourBar:

@@ -56,7 +56,7 @@ def _page(entry: Entry, names: tuple[str, ...]) -> None:
     aspect = entry.picture.hw[1] / entry.picture.hw[0]
     layer_strip(f"layer_strip_{name}", f"Layers of {walk.network}", strip, aspect, chosen, _choose)
     if any(isinstance(layer, GatedLayer) for layer in walk.layers):
-        st.caption(
+        layer_panel.note(
             "Bar: how much the gates change the features. Orange: the part that treats some features otherwise than "
             "others. Grey areas: factors of channels, sorted. A flat map is not painted."
         )
@@ -69,7 +69,7 @@ def _page(entry: Entry, names: tuple[str, ...]) -> None:
     st.divider()
     _all_layers(walk, chosen - 1)
     toolbar("walk", f"{walk.network} layers", lambda: LayerWalkFigure(picture, walk))
-    st.caption(NOT_EXPLANATION)
+    layer_panel.note(NOT_EXPLANATION)
 
 
 def _network(titles: list[str]) -> str:
@@ -110,7 +110,7 @@ def _about(walk: LayerWalk) -> None:
             )
         )
     for layer, why in walk.unread:
-        st.caption(plain(f"Not shown: {layer}. {why}"))
+        layer_panel.note(f"Not shown: {layer}. {why}")
 
 
 def definitions(walk: LayerWalk) -> tuple[str, ...]:
