@@ -14,9 +14,9 @@ from pptx.enum.shapes import MSO_SHAPE_TYPE, PP_PLACEHOLDER
 from pptx.util import Inches, Pt
 
 from attnviz.errors import ValueRangeError
-from attnviz.export import bundle_zip, slides, slides_pptx, talk, talk_pptx
+from attnviz.export import FocusBars, WhatIfFigure, bundle_zip, slides, slides_pptx, talk, talk_pptx
 from attnviz.faithfulness.what_if_table import Control, WhatIf, WhatIfRow
-from attnviz.focus import CENTRED_GAUSSIAN
+from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM
 from attnviz.records import Site
 from attnviz.render import NOT_EXPLANATION
 from tests.export.test_bundle import Bars
@@ -337,6 +337,22 @@ def test_any_figure_becomes_a_slide_with_its_picture_and_its_rows(tmp_path):
     assert described(picture) == "bars of 1, 2 and 3"
     assert picture.image.size == (300, 300)  # an inch at 300 dots
     assert "=first" in words_of(numbers)  # a slide runs no formulas
+
+
+def test_focus_bars_and_what_if_figures_are_native_charts(small):
+    dog, grass = small.panels[0].focus, small.panels[0].others[0]
+    bars = FocusBars(
+        picture=small.picture,
+        by_region={"dog": {"SE-ResNet": dog, UNIFORM: dog}, "grass": {"SE-ResNet": grass, UNIFORM: grass}},
+        maps={"SE-ResNet": small.panels[0].attention_map},
+    )
+    deck = opened(slides_pptx({"bars": bars, "what if": WhatIfFigure(picture=small.picture, table=WHAT_IF)}))
+    share, lift, change = [chart for slide in deck.slides for chart in charts(slide)]
+    assert [tuple(one.values) for one in share.plots[0].series] == [(0.5,), (0.25,), (dog.baselines[CENTRED_GAUSSIAN],)]
+    assert list(share.plots[0].categories) == ["SE-ResNet"]  # the baselines are series, not networks
+    assert [tuple(one.values) for one in lift.plots[0].series] == [(2.0,), (grass.lift,)]
+    assert tuple(change.plots[0].series[0].values) == (0.75, 0.25, 0.5)
+    assert not [slide for slide in deck.slides if pictures(slide)]
 
 
 def test_a_bundle_has_a_talk_when_asked(small):

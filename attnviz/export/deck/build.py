@@ -11,10 +11,14 @@ from attnviz.export.deck.drawn import Pictures
 from attnviz.export.deck.measure import Text
 from attnviz.export.deck.page import Talk
 from attnviz.export.deck.template import layouts_of, own_layouts
+from attnviz.export.deck.untitled import picture_of
 from attnviz.export.deck.what_if_slides import what_if
-from attnviz.export.figure_files import PNG_DPI, figure_png
+from attnviz.export.drawn import map_notes, mark_of
+from attnviz.export.figure_files import PNG_DPI
 from attnviz.export.figure_source import FigureSource, HasRows, restyled
+from attnviz.export.focus_bars import FocusBars
 from attnviz.faithfulness.what_if_table import WhatIf
+from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM
 from attnviz.render import NOT_EXPLANATION
 from attnviz.render.columns import area_words
 
@@ -55,7 +59,6 @@ def talk_file(
     for place in range(len(comparison.panels)):
         comparison_slides.one_network(talk, comparison, pictures, place)
     comparison_slides.focus(talk, comparison)
-    comparison_slides.several_regions(talk, comparison)
     for table in what_ifs:
         what_if(talk, table)
     further = list(figures)
@@ -114,16 +117,39 @@ def _add(talk: Talk, source: FigureSource, theme: Literal["light", "dark"]) -> N
     if isinstance(source, Comparison):
         comparison_slides.side_by_side(talk, source, Pictures(source))
         comparison_slides.focus(talk, source)
-        comparison_slides.several_regions(talk, source)
+        return
+    if isinstance(source, FocusBars) and _focus(talk, source):
         return
     table = getattr(source, "table", None)
     if isinstance(table, WhatIf):
         what_if(talk, table)
         return
     page = talk.page(source.title, words.notes_of(source))
-    drawn = _for_slide(source, (page.box.width, page.box.height), theme)
-    made = drawn.figure().get_size_inches()
-    page.picture(page.box.centred(float(made[0] / made[1])), figure_png(drawn, PNG_DPI), source.alt)
+    drawn, aspect = picture_of(_for_slide(source, (page.box.width, page.box.height), theme), PNG_DPI)
+    page.picture(page.box.centred(aspect), drawn, source.alt)
+
+
+def _focus(talk: Talk, source: FocusBars) -> bool:
+    """Native charts of focus bars. False where not every network has a score in every region."""
+    marks = {title: mark_of(one) for title, one in source.maps.items()}
+    networks = {
+        name: {
+            f"{title} ({marks[title]})" if marks.get(title) else title: score
+            for title, score in scores.items()
+            if title not in (UNIFORM, CENTRED_GAUSSIAN)
+        }
+        for name, scores in source.by_region.items()
+    }
+    titles = [list(scores) for scores in networks.values()]
+    if not titles or not titles[0] or any(one != titles[0] for one in titles):
+        return False
+    foot = [f"Picture: {source.picture.name}.", *map_notes(source.maps)]
+    notes = words.notes_of(source)
+    first = next(iter(networks))
+    comparison_slides.shares(talk, first, networks[first], foot, notes)
+    if len(networks) > 1:
+        comparison_slides.lifts(talk, networks, foot, notes, source.numbers)
+    return True
 
 
 def _add_numbers(talk: Talk, source: FigureSource) -> None:

@@ -75,6 +75,8 @@ def bar_chart(
     for number, (one, colour) in enumerate(zip(plot.series, colours, strict=True)):
         one.format.fill.solid()
         one.format.fill.fore_color.rgb = RGBColor.from_string(colour[1:])
+        one.format.line.color.rgb = RGBColor(0x80, 0x80, 0x80)  # a white bar is seen on white too
+        one.format.line.width = Pt(0.5)
         one.invert_if_negative = False
         if any(spread) and number == len(series) - 1:
             continue  # the numbers would stand on the error bars

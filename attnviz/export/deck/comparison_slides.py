@@ -1,7 +1,7 @@
 """The slides of a comparison: side by side, network by network, how much of each map lies in the regions."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attnviz.export.comparison import Comparison
 from attnviz.export.deck import words
@@ -81,39 +81,51 @@ def one_network(talk: Talk, comparison: Comparison, pictures: Pictures, place: i
 
 
 def focus(talk: Talk, comparison: Comparison) -> None:
-    """How much of each map lies in the region in focus, as a chart and a table, beside maps that know nothing."""
-    region = comparison.region
-    scored = [(panel, panel.focus) for panel in comparison.panels if panel.focus is not None]
-    if region is None or not scored:
+    """How much of each map lies in the region in focus, and where there are several, how many times chance in each."""
+    scored = {_marked(panel): panel.focus for panel in comparison.panels if panel.focus is not None}
+    if comparison.region is None or not scored:
         return
-    name = the(region.name)
     missing = [panel.title for panel in comparison.panels if panel.focus is None]
-    foot = [sentence for panel, _ in scored for sentence in words.marks(panel)]
-    if missing:
-        foot.append(f"No score: {', '.join(missing)}.")
-    foot.append(
+    foot = [sentence for panel in comparison.panels if panel.focus is not None for sentence in words.marks(panel)]
+    notes = words.notes_of(comparison)
+    shares(
+        talk, comparison.region.name, scored, [*foot, *([f"No score: {', '.join(missing)}."] if missing else [])], notes
+    )
+    whole = [panel for panel in comparison.panels if len(_scores(panel)) == len(comparison.others) + 1]
+    if comparison.others and whole:
+        regions = [comparison.region, *comparison.others]
+        by_region = {
+            region.name: {_marked(panel): _scores(panel)[place] for panel in whole}
+            for place, region in enumerate(regions)
+        }
+        lifts(talk, by_region, [sentence for panel in whole for sentence in words.marks(panel)], notes)
+
+
+def shares(talk: Talk, region: str, scored: Mapping[str, FocusScore], foot: Sequence[str], notes: str) -> None:
+    """The share of each map in one region, as a native chart and table, beside maps that know nothing."""
+    name = the(region)
+    explained = (
         "Area: what a flat map scores, chance. Centred blob: a Gaussian in the middle of the picture, which knows "
         "nothing of it. Lift: the share divided by chance."
     )
-    page = talk.page(f"How much of each map lies on {name}", words.notes_of(comparison), [*foot, NOT_EXPLANATION])
-    titles = [_marked(panel) for panel, _ in scored]
-    scores = [score for _, score in scored]
+    page = talk.page(f"How much of each map lies on {name}", notes, [*foot, explained, NOT_EXPLANATION])
+    scores = list(scored.values())
     series = {
         f"on {name}": [score.value for score in scores],
         "area (chance)": [score.chance for score in scores],
         "centred blob": [score.baselines[CENTRED_GAUSSIAN] for score in scores],
     }
-    said = [f"{title} {percent(score.value)}" for title, score in zip(titles, scores, strict=True)]
+    said = [f"{title} {percent(score.value)}" for title, score in scored.items()]
     narrow = page.box.width < _NARROW_IN
     rows = [["Network", "Share", "Lift"] if narrow else ["Network", "Share", "Area", "Blob", "Lift"]]
-    for title, score in zip(titles, scores, strict=True):
+    for title, score in scored.items():
         beside = [] if narrow else [percent(score.chance), percent(score.baselines[CENTRED_GAUSSIAN])]
         rows.append([title, percent(score.value), *beside, f"{score.lift:.1f}"])
     table_in = page.box.width * (0.47 if narrow else 0.44)
     bar_chart(
         page,
         page.box.leftmost(page.box.width - table_in - 0.3),
-        titles,
+        list(scored),
         series,
         (SHARE, AREA, BLOB),
         f"Bars: share of each map on {name}. {'; '.join(said)}. {words.chance_line(scores[0])}",
@@ -127,34 +139,39 @@ def focus(talk: Talk, comparison: Comparison) -> None:
     )
 
 
-def several_regions(talk: Talk, comparison: Comparison) -> None:
-    """How many times chance lies on each region, where there are several."""
-    if comparison.region is None or not comparison.others:
-        return
-    regions = [comparison.region, *comparison.others]
-    scored = [panel for panel in comparison.panels if panel.focus is not None and len(panel.others) == len(regions) - 1]
-    if not scored:
-        return
-    titles = [_marked(panel) for panel in scored]
-    series: dict[str, list[float | None]] = {}
-    for place, region in enumerate(regions):
-        series[the(region.name)] = [_scores(panel)[place].lift for panel in scored]
+def lifts(
+    talk: Talk,
+    by_region: Mapping[str, Mapping[str, FocusScore]],
+    foot: Sequence[str],
+    notes: str,
+    numbers: Sequence[int] | None = None,
+) -> None:
+    """How many times chance each map has on each region, as a native chart.
+
+    Args:
+        talk: to add to.
+        by_region: scores by the network's title, the same titles in each region.
+        foot: for the foot of the slide.
+        notes: for the speaker.
+        numbers: the regions' numbers, which decide their colours; 0, 1, 2 and so on unless given.
+    """
+    titles = list(next(iter(by_region.values())))
+    series = {the(name): [scores[title].lift for title in titles] for name, scores in by_region.items()}
     said = [
-        f"{panel.title}: {', '.join(f'{the(one.region)} {one.lift:.1f}×' for one in _scores(panel))}"
-        for panel in scored
+        f"{title}: {', '.join(f'{the(name)} {scores[title].lift:.1f}×' for name, scores in by_region.items())}"
+        for title in titles
     ]
-    foot = [sentence for panel in scored for sentence in words.marks(panel)]
-    foot.append("1× is chance: as much as the region's area alone would give, which is what any flat map scores.")
-    page = talk.page("How many times chance lies on each region", words.notes_of(comparison), [*foot, NOT_EXPLANATION])
+    explained = "1× is chance: as much as the region's area alone would give, which is what any flat map scores."
+    page = talk.page("How many times chance lies on each region", notes, [*foot, explained, NOT_EXPLANATION])
     bar_chart(
         page,
         page.box,
         titles,
         series,
-        [region_colour(place) for place in range(len(regions))],
+        [region_colour(number) for number in numbers or range(len(by_region))],
         f"Bars: how many times chance of each map lies on each region. {'; '.join(said)}",
         number_format='0.0"×"',
-        longest=1.12 * max(max(filter(None, values), default=1.0) for values in series.values()),
+        longest=1.12 * max(max(values) for values in series.values()),
     )
 
 
