@@ -239,9 +239,9 @@ def spread_words(row: HeadRow) -> str:
 
 
 def point_words(point_yx: tuple[float, float], source_hw: tuple[int, int]) -> str:
-    """Where a point lies, such as "45 % from the left, 40 % from the top"."""
+    """Where a point lies, such as "45 % across, 40 % down"."""
     down, across = (share / size for share, size in zip(point_yx, source_hw, strict=True))
-    return f"{_percent(across)} from the left, {_percent(down)} from the top"
+    return f"{_percent(across)} across, {_percent(down)} down"
 
 
 def _of_answer(answer: QueryAnswer) -> _Shown:

@@ -75,7 +75,7 @@ class TestQueryPanel:
         told = words(panel(picture, (59.0, 79.0)).figure())
         for said in (
             "ViT", "Swin", "CBAM", "SE", "Plain",
-            "79 % from the left,", "98 % from the top",
+            "79 % across, 98 % down",
             "Channel gates have no place", "Has no attention",
             "Layers: ViT blocks.0.attn, Swin stage.attn, CBAM cbam.",
             "window 2 × 2", "0.9, 1st highest of 3",
