@@ -26,6 +26,8 @@ MOST_MORE = 0.2
 ENDED_S = 240
 """Streamlit ends a session about two minutes after its browser has gone."""
 
+BREATH_S = 5
+
 UPLOAD = "[data-testid=stSidebar] input[type=file]"
 MAPS = "img[alt*='Grad-CAM']"
 
@@ -111,7 +113,7 @@ def together(files: Sequence[bytes], query: str, ended_s: float = ENDED_S) -> tu
         add(first, len(files), pictures(len(files) + 1)[-1])
         look(first, len(files))
         first.context.close()
-        wait_for_calm(server, ended_s)
+        time.sleep(BREATH_S)
         before = server.megabytes()
         pages = [arrive(browser, server, query) for _ in files]
         for number, (page, file) in enumerate(zip(pages, files, strict=True)):
@@ -120,15 +122,10 @@ def together(files: Sequence[bytes], query: str, ended_s: float = ENDED_S) -> tu
         most = server.megabytes()
         for page in pages:
             page.context.close()
-        wait_for_calm(server, ended_s, until_mb=before * (1 + MOST_MORE))
+        until = time.monotonic() + ended_s
+        while time.monotonic() < until and server.megabytes() > before * (1 + MOST_MORE):
+            time.sleep(1)
         return seen, Memory(before, most, server.megabytes())
-
-
-def wait_for_calm(server: Served, seconds: float, until_mb: float = 0.0) -> None:
-    """Wait until the server has ended the sessions of those who left, or uses no more memory than asked for."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and server.megabytes() > until_mb:
-        time.sleep(1)
 
 
 def main() -> int:
