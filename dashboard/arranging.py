@@ -45,7 +45,7 @@ def choose(entry: Entry, networks: tuple[str, ...]) -> Arrangement:
         key=state.BESIDE,
         bind="query-params",
         placeholder="None",
-        width=260,
+        width=180,
         help="Each gets a row of its own below the chosen picture, with the same networks and the same colours.",
     )
     reference = st.selectbox(
@@ -53,7 +53,7 @@ def choose(entry: Entry, networks: tuple[str, ...]) -> Arrangement:
         titles,
         key=state.REFERENCE,
         bind="query-params",
-        width=180,
+        width=150,
         help="Shows every other network as its difference to this one.",
     )
     if reference != NONE:

@@ -59,7 +59,7 @@ def selection_and(networks: tuple[str, ...], further: Callable[[], Name]) -> tup
             help=" ".join(f"{_capital(render.SCALES[scale])}." for scale in SCALES),
         )
         opacity = st.slider(
-            "Opacity", 0.0, 1.0, DEFAULT_OPACITY, 0.05, key=state.OPACITY, persist_state="session", width=150
+            "Opacity", 0.0, 1.0, DEFAULT_OPACITY, 0.05, key=state.OPACITY, persist_state="session", width=110
         )
         told = further()
     point_yx = _point() if gaze == "point" else (0.5, 0.5)
@@ -74,7 +74,7 @@ def _map() -> str:
         format_func=_named(state.MAP_KINDS),
         key=state.MAP_KIND,
         bind="query-params",
-        width=220,
+        width=190,
         help="Grad-CAM asks every network the same question. Own attention shows what each network itself multiplied "
         "with; those numbers have different units. Below them stand all other maps; a network that has no such map "
         "says what it needs.",
@@ -96,7 +96,7 @@ def _target(networks: tuple[str, ...]) -> str | None:
         [state.TOP_1, *sorted(classes, key=str.lower)],
         key=state.TARGET,
         bind="query-params",
-        width=230,
+        width=200,
         help="With one class for all, every network is asked the same question.",
     )
     return None if chosen == state.TOP_1 else chosen
@@ -109,7 +109,7 @@ def _gaze() -> state.Gaze:
         format_func=_named(state.GAZES),
         key=state.GAZE,
         bind="query-params",
-        width=230,
+        width=200,
         help="For networks whose self-attention has no class token, such as AA-ResNet.",
     )
 
