@@ -13,12 +13,22 @@ from streamlit.errors import StreamlitAPIException
 from attnviz.errors import ValueRangeError
 from dashboard import state
 
+FOLLOW = "follow"
+"""In the address of a link within the app: its choices count, and the network of this name is shown with the others."""
+
 
 def read() -> None:
-    """Take over what the address says and this session does not know yet. What it says wrongly is left to the pages."""
+    """Take over what the address says and this session does not know yet. What it says wrongly is left to the pages.
+
+    A link within the app, which says `FOLLOW`, is taken over also where this session knew another choice.
+    """
+    followed = FOLLOW in st.query_params
+    if followed:
+        st.session_state[state.NEWLY_ADDED] = st.query_params[FOLLOW]
+        del st.query_params[FOLLOW]
     for key in st.query_params:
         choice = state.choice_of(key)
-        if choice is not None and choice.linked and key not in st.session_state:
+        if choice is not None and choice.linked and (followed or key not in st.session_state):
             with suppress(ValueRangeError):
                 st.session_state[key] = choice.from_address(st.query_params.get_all(key))
 

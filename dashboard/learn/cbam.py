@@ -90,8 +90,8 @@ def _real(entry: Entry) -> None:
         {"mean": places.mean, "maximum": places.maximum, "kernel": places.kernel, "logits": places.logits,
          "mask": places.mask},
     ))  # fmt: skip
-    own_picture(LAYERS, f"Both gates in every layer on {entry.title}", NETWORK)
-    own_picture(COMPARE, "The mask beside other networks' attention", NETWORK, **{state.MAP_KIND: "Own attention"})
+    own_picture(LAYERS, f"Both gates in every layer on {entry.title}", NETWORK, **{state.WALKED: "CBAM-ResNet"})
+    own_picture(COMPARE, "The mask beside other networks' attention", NETWORK, **{state.MAP_KIND: "own"})
 
 
 def _small() -> None:

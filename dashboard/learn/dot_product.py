@@ -30,7 +30,7 @@ def draw(entry: Entry) -> None:
     step("I love tea", "Three words, four numbers each. Change any number of X or of the three matrices.")
     attempt(_small)
     own_picture(ATTENTION, f"The same on {entry.title}: what each patch of ViT looks at", "vit",
-                **{state.ATTENTION_OF: "ViT"})  # fmt: skip
+                **{state.ATTENTION_OF: "vit"})  # fmt: skip
     step("What the notes say, and what is right", "The example comes from lecture notes. Computed again, it has slips.")
     st.table(
         [{"Where": plain(one.where), "The notes": plain(one.note), "Right": plain(one.right)} for one in slips()],

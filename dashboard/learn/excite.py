@@ -9,7 +9,7 @@ from attnviz.layers import SqueezeExcitation
 from attnviz.lessons import ExciteSteps, excite_layer, excite_parameters, squeeze_and_excite
 from attnviz.records import ChannelWeights
 from attnviz.render.lesson.excite import REAL_WH, SMALL_WH, real_excite, small_excite
-from dashboard import service
+from dashboard import service, state
 from dashboard.learn import editor
 from dashboard.learn.lesson import (
     FOCUS,
@@ -105,7 +105,7 @@ def _real(entry: Entry) -> None:
         small_print(entry, NETWORK, name, "Feature maps: purple below zero, orange above, one range for all six."),
         origin(entry, NETWORK, name), {"squeezed": steps.squeezed, "weights": steps.weights},
     ))  # fmt: skip
-    own_picture(LAYERS, f"All gates of SE-ResNet on {entry.title}", NETWORK)
+    own_picture(LAYERS, f"All gates of SE-ResNet on {entry.title}", NETWORK, **{state.WALKED: "SE-ResNet"})
     own_picture(FOCUS, "What the gates did with a region you draw", NETWORK)
     channels = len(steps.weights)
     used = channels // len(steps.hidden)

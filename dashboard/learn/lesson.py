@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,6 +15,7 @@ from attnviz.export.lesson_figure import LessonFigure
 from attnviz.records import Trace
 from attnviz.render import NOT_EXPLANATION
 from dashboard import service, state
+from dashboard.address import FOLLOW
 from dashboard.figure_toolbar import toolbar
 from dashboard.sidebar import Entry
 from dashboard.words import plain
@@ -122,23 +124,21 @@ def attempt(draw: Callable[[], None]) -> None:
         st.error(plain(str(error)))
 
 
-def own_picture(page: str, label: str, network: str = "", **query: str) -> None:
-    """A link to the same thing on the person's own picture.
+def own_picture(page: str, label: str, network: str = "", **choices: str) -> None:
+    """A link to the same thing on the person's own picture: the address says what is chosen there.
 
     Args:
         page: file of the page.
         label: of the link.
-        network: name in the zoo of one that must be among those shown; none if empty.
-        query: what else the address says.
+        network: name in the zoo of one that joins those that are shown; none if empty.
+        choices: what is chosen on the page: session key and value.
     """
-    asked: dict[str, str | list[str]] = dict(query)
-    if network:
-        cards = service.cards()
-        asked["networks"] = [cards[network].title]
-    try:
+    asked: dict[str, str | list[str]] = {FOLLOW: network}
+    for key, value in choices.items():
+        choice = state.choice_of(key)
+        asked[key] = choice.to_address(value) if choice else value
+    with suppress(StreamlitPageNotFoundError):  # the page runs alone, and there is no other
         st.page_link(page, label=label, icon=":material/arrow_forward:", icon_position="right", query_params=asked)
-    except StreamlitPageNotFoundError:
-        return  # the page runs alone, and there is no other
 
 
 def traced(entry: Entry, name: str) -> Trace:

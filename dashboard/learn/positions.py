@@ -123,7 +123,7 @@ def _real(entry: Entry) -> None:
         f"{'content' if spread[0] > spread[1] else 'place'} decides more. Even attention would give each of the "
         f"{weights.size} places {1 / weights.size:.2%}."
     )
-    own_picture(ATTENTION, f"Every head of AA-ResNet on {entry.title}", NETWORK, **{state.ATTENTION_OF: "AA-ResNet"})
+    own_picture(ATTENTION, f"Every head of AA-ResNet on {entry.title}", NETWORK, **{state.ATTENTION_OF: NETWORK})
 
 
 LESSON = Lesson(

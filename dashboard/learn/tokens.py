@@ -106,7 +106,7 @@ def _positions(entry: Entry) -> None:
         "that (arXiv:2106.14881)."
     )
     own_picture(ATTENTION, f"What the class token looks at on {entry.title}", NETWORK,
-                **{state.ATTENTION_OF: "ViT", state.ATTENTION_FROM: "The class token"})  # fmt: skip
+                **{state.ATTENTION_OF: NETWORK, state.ATTENTION_FROM: "class"})  # fmt: skip
 
 
 LESSON = Lesson(

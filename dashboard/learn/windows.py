@@ -106,7 +106,7 @@ def _real(entry: Entry) -> None:
         small_print(entry, NETWORK, name, "Blue: seen from the framed patch."),
         {**origin(entry, NETWORK, name), "row": row, "column": column},
     ))  # fmt: skip
-    own_picture(ATTENTION, f"What Swin's patches look at on {entry.title}", NETWORK, **{state.ATTENTION_OF: "Swin"})
+    own_picture(ATTENTION, f"What Swin's patches look at on {entry.title}", NETWORK, **{state.ATTENTION_OF: NETWORK})
 
 
 LESSON = Lesson(

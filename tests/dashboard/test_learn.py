@@ -2,6 +2,7 @@
 
 import math
 import re
+from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.errors import ValueRangeError
 from attnviz.tables import Computed, rows
-from dashboard import service, state
+from dashboard import address, service, state
 from dashboard.learn import editor, tables
 from dashboard.views.learn import LESSONS
 from tests.dashboard.conftest import APP, SECONDS_A_RUN
@@ -139,6 +140,34 @@ class TestTea:
         tables_said = "\n".join(str(table.value.to_dict()) for table in page("Self-attention").main.table)
         assert "printed with 3 columns, then called 3 × 2" in tables_said.replace("\\", "")
         assert "√3 for the printed one" in tables_said.replace("\\", "")
+
+
+class TestOwnPicture:
+    """Every lesson leads to the same thing on the person's own picture, by a link that says what is chosen there."""
+
+    @pytest.mark.parametrize("name", list(LESSONS))
+    def test_there_is_a_link(self, name: str) -> None:
+        links = page(name).get("page_link")
+        assert links
+        assert all(address.FOLLOW in link.proto.query_string for link in links)
+
+    def test_the_link_names_the_network_and_its_layers(self) -> None:
+        (link, _) = page("SE").get("page_link")
+        asked = parse_qs(link.proto.query_string)
+        assert asked == {address.FOLLOW: ["se_resnet"], state.WALKED: ["SE-ResNet"]}
+
+    def test_who_follows_a_link_sees_what_it_says(self) -> None:
+        """The network joins those that are shown, and the link counts more than what was chosen there before."""
+        app = AppTest.from_file(str(APP), default_timeout=SECONDS_A_RUN).switch_page("views/self_attention.py")
+        app.session_state[state.NETWORKS] = ["vit", "swin"]
+        app.session_state[state.ATTENTION_OF] = "vit"
+        app.query_params[address.FOLLOW] = "aa_resnet"
+        app.query_params[state.ATTENTION_OF] = "aa_resnet"
+        app.run()
+        assert not app.exception
+        assert app.session_state[state.NETWORKS] == ["vit", "swin", "aa_resnet"]
+        assert app.session_state[state.ATTENTION_OF] == "aa_resnet"
+        assert address.FOLLOW not in app.query_params
 
 
 class TestSmallLayers:
