@@ -1,5 +1,6 @@
 """What networks, or the heads of one layer, look at from one point of the picture: the figures and their words."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -38,6 +39,9 @@ MOST_ANSWERS = 6
 MOST_HEADS = 24
 
 POINT_COLOUR = "#FFFFFF"
+_HEADS_WITH_MEANS = 6
+"""Of more heads, each says only what it does from this query: the pictures need the room."""
+
 _ARM = 0.035
 _GAP = 0.011
 _NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -286,12 +290,17 @@ def _of_heads(heads: HeadRows) -> list[_Shown]:
             top,
             0.0,
             _capital(spread_words(row)),
-            "" if row.mean_entropy_share != row.mean_entropy_share else
-            f"over all places: {_percent(row.mean_entropy_share)}, {row.mean_distance_px:.0f}{_NO_BREAK}px",
+            _over_all(row) if len(heads.rows) <= _HEADS_WITH_MEANS else "",
             () if heads.cell is None else _frames(row.row, heads.cell, heads.grid_hw),
         )
         for row in heads.rows
-    ]  # fmt: skip
+    ]
+
+
+def _over_all(row: HeadRow) -> str:
+    if math.isnan(row.mean_entropy_share):
+        return ""
+    return f"over all places: {_percent(row.mean_entropy_share)}, {row.mean_distance_px:.0f}{_NO_BREAK}px"
 
 
 def _column(rgb: np.ndarray, shown: _Shown, opacity: float, longest: int) -> Column:

@@ -244,7 +244,7 @@ class TestMatrixSheet:
 def test_every_size_can_be_drawn_and_written(picture: Picture, kind: type, size: str) -> None:
     made = replace(kind(picture), size=SIZES[size], theme="dark", transparent=True)
     image = Image.open(io.BytesIO(figure_png(made, dpi=50)))
-    assert image.size == pytest.approx(tuple(50 * side for side in SIZES[size]), abs=1)
+    assert image.width == pytest.approx(50 * SIZES[size][0], abs=1)  # a figure for a paper is as high as it needs
     assert image.getpixel((0, 0))[3] == 0
 
 
