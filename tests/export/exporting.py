@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from attnviz.export import bundle, slides
+from attnviz.export.deck import build as _imported_before  # noqa: F401  a process that is killed soon must not load it
 
 
 @dataclass(frozen=True)

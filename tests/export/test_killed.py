@@ -50,6 +50,11 @@ def whole_number(target):
     return manifest["figures"][0]["number"]
 
 
+def hidden(folder):
+    """What lies in a folder under a hidden name."""
+    return {path.name for path in folder.iterdir() if path.name.startswith(".")}
+
+
 def run(processes, target, number, overwrite, kill_after=None):
     """One export; killed so many seconds after it began. Returns how long it ran, and whether it came to its end."""
     here, there = processes.Pipe(duplex=False)
@@ -90,13 +95,14 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(processes, tmp_path):
     for number in range(100, 100 + KILLS):
         name = TARGETS[number % len(TARGETS)]
         target = tmp_path / name
+        before_hidden = hidden(tmp_path)
         _, ended = run(
             processes, target, number, before[name] is not None, kill_after=draw.uniform(0, 1.1 * took[name])
         )
         found = whole_number(target) if target.exists() else None
         assert found in (before[name], number)
         assert not ended or found == number
-        left_hidden += any(path.name.startswith(".attnviz-") for path in tmp_path.iterdir())
+        left_hidden += bool(hidden(tmp_path) - before_hidden)
         came_through += found == number
         if not name.startswith("replaced") and found is not None:  # the next one finds the name free again
             target.rename(tmp_path / f"{number} {name}")
@@ -109,7 +115,7 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(processes, tmp_path):
         _, ended = run(processes, tmp_path / name, 999, overwrite=True)
         assert ended
         assert whole_number(tmp_path / name) == 999
-    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")], "the next export tidies"
+    assert not hidden(tmp_path), "the next export tidies"
 
 
 def test_what_another_process_writes_is_not_tidied_away(processes, tmp_path):

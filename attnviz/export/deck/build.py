@@ -8,10 +8,10 @@ from attnviz._version import __version__
 from attnviz.export.comparison import Comparison
 from attnviz.export.deck import Template, appendix, comparison_slides, words
 from attnviz.export.deck.drawn import Pictures
-from attnviz.export.deck.measure import Text
+from attnviz.export.deck.measure import Box, Text
 from attnviz.export.deck.page import Talk
 from attnviz.export.deck.template import layouts_of, own_layouts
-from attnviz.export.deck.untitled import picture_of
+from attnviz.export.deck.untitled import HEADING_IN, is_titled, picture_of
 from attnviz.export.deck.what_if_slides import what_if
 from attnviz.export.drawn import map_notes, mark_of
 from attnviz.export.figure_files import PNG_DPI
@@ -125,7 +125,7 @@ def _add(talk: Talk, source: FigureSource, theme: Literal["light", "dark"]) -> N
         what_if(talk, table)
         return
     page = talk.page(source.title, words.notes_of(source))
-    drawn, aspect = picture_of(_for_slide(source, (page.box.width, page.box.height), theme), PNG_DPI)
+    drawn, aspect = picture_of(_for_slide(source, page.box, theme), PNG_DPI)
     page.picture(page.box.centred(aspect), drawn, source.alt)
 
 
@@ -163,10 +163,19 @@ def _add_numbers(talk: Talk, source: FigureSource) -> None:
         appendix.figure_numbers(talk, source.title, source.rows(), words.notes_of(source))
 
 
-def _for_slide(source: FigureSource, size: tuple[float, float], theme: Literal["light", "dark"]) -> FigureSource:
-    """The figure at the size it has on the slide, without the heading that the slide's title says already."""
-    made = restyled(source, size, theme, transparent=True)
-    given: object = made  # a type checker takes no dataclass for a figure
+def _for_slide(source: FigureSource, box: Box, theme: Literal["light", "dark"]) -> FigureSource:
+    """The figure at the size it has on the slide, without the heading that the slide's title says already.
+
+    A figure that draws its finding as a heading gets room for it too: the heading is left out afterwards.
+    """
+    tall = _without_heading(restyled(source, (box.width, box.height + HEADING_IN), theme, transparent=True))
+    if is_titled(tall):
+        return tall
+    return _without_heading(restyled(source, (box.width, box.height), theme, transparent=True))
+
+
+def _without_heading(source: FigureSource) -> FigureSource:
+    given: object = source  # a type checker takes no dataclass for a figure
     if is_dataclass(given) and not isinstance(given, type) and any(one.name == "heading" for one in fields(given)):
         return cast(FigureSource, replace(given, heading=""))
-    return made
+    return source

@@ -10,6 +10,9 @@ from attnviz.export.figure_files import figure_png
 from attnviz.export.figure_source import FigureSource, Json
 from attnviz.render.text import ELLIPSIS
 
+HEADING_IN = 1.1
+"""Height that a figure's heading and margins take."""
+
 _UPPER_PART = 0.8
 
 
@@ -39,6 +42,11 @@ class Untitled:
     def provenance(self) -> dict[str, Json]:
         """That of the figure."""
         return self._source.provenance()
+
+
+def is_titled(source: FigureSource) -> bool:
+    """Whether the figure draws its title at its top."""
+    return bool(_heading(source.figure(), " ".join(source.title.split())))
 
 
 def picture_of(source: FigureSource, dpi: int) -> tuple[bytes, float]:
