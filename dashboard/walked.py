@@ -14,7 +14,7 @@ from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.walk_figure import cell_flags, cell_lines, cell_mark
 from attnviz.render.walk_maps import Painted, channel_pictures, painted
 from attnviz.walking import Gate, GatedLayer, LayerWalk, layer_walk
-from attnviz.walking.words import layer_words, place_name, remarks
+from attnviz.walking.words import layer_words, remarks, short_name
 from dashboard import badges, drawing, service
 from dashboard.components.layer_strip import StripLayer
 
@@ -98,7 +98,7 @@ def _strip(sha256: str, name: str, _picture: Picture) -> tuple[StripLayer, ...]:
         values = cell_lines(layer)
         made.append(
             StripLayer(
-                name=place_name(layer),
+                name=short_name(seen, layer),
                 image="" if small is None else _url(badges.with_badge(small.image, remarks(seen, layer))),
                 factors=_factors(layer.gates[0]) if gated and small is None else (),
                 share=None if change is None else change.total,

@@ -21,6 +21,9 @@ Box = tuple[float, float, float, float]
 _SMALLEST_PT = 5.0
 _SMALLEST_NAME_PT = 3.5
 _HEADING_PT, _FOOTER_PT = 20.0, 11.0
+_NUMBERS_IN = 0.55
+_FILLED = 0.95
+"""Part of its room that a name may fill."""
 
 
 class Canvas:
@@ -113,6 +116,11 @@ class Canvas:
         axes.set_yticks([])
         return axes
 
+    def fit_beside(self, names: Sequence[str], width: float) -> bool:
+        """Whether names fit beside each other under a chart of this width."""
+        room = (width - self.gap(_NUMBERS_IN)) / max(1, len(names))
+        return max((width_in(name, self.pt(11)) for name in names), default=0.0) <= _FILLED * room
+
     def chart(self, box: Box, label: str, names: Sequence[str] = ()) -> Axes:
         """Axes of a chart with numbers on the left; `label` stands at its top, `names` under 0, 1, 2 and so on.
 
@@ -120,10 +128,10 @@ class Canvas:
         """
         left, top, right, bottom = box
         size = self.pt(11)
-        numbers = self.gap(0.55)
+        numbers = self.gap(_NUMBERS_IN)
         room = (right - left - numbers) / max(1, len(names))
         widest = max((width_in(name, size) for name in names), default=0.0)
-        slanted = widest > 0.95 * room
+        slanted = not self.fit_beside(names, right - left)
         below = (0.62 * widest if slanted else self.line(11)) + self.gap(0.1) if names else self.gap(0.3)
         self.text(left, top, self.fitted(label, right - left, 11), 11, muted=True)
         top += self.line(11) + self.gap(0.04)

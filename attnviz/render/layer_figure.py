@@ -18,7 +18,7 @@ from attnviz.render.walk_charts import EVEN_COLOUR, HEAD_COLOUR, MIDDLE_COLOUR, 
 from attnviz.render.walk_figure import caveats
 from attnviz.render.walk_maps import OPACITY, channel_pictures, channel_range_words, painted
 from attnviz.walking import AttentionLayer, Channel, Gate, GatedLayer, Layer, LayerWalk
-from attnviz.walking.words import GATE_NAMES, flat_map_words, health_words, layer_words, remarks
+from attnviz.walking.words import GATE_NAMES, between, flat_map_words, health_words, layer_words, remarks, span_of
 
 _CHANNEL_PIXELS = 300
 
@@ -209,7 +209,7 @@ def _factor_bars(canvas: Canvas, gate: Gate, box: Box) -> None:
     values = gate.channel_factors[order]
     strong, weak = ({one.number for one in end} for end in (gate.strongest, gate.weakest))
     meaning = "Mean factor" if gate.kind == "feature" else "Factor"
-    ends = f"{values.min():.3g} to {values.max():.3g}"
+    ends = between(*span_of(float(values.min()), float(values.max())))
     axes = canvas.chart(box, f"{meaning} of each of {len(order)} channels, sorted: {ends}")
     of_number = dict.fromkeys(strong, STRONG_COLOUR) | dict.fromkeys(weak, WEAK_COLOUR)
     colours = [of_number.get(one, MIDDLE_COLOUR) for one in order.tolist()]

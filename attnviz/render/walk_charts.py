@@ -8,7 +8,17 @@ from plotly.subplots import make_subplots
 
 from attnviz.errors import NothingTracedError
 from attnviz.walking import AttentionLayer, Gate, GatedLayer, Layer, LayerWalk, PlainLayer
-from attnviz.walking.words import GATE_NAMES, change_words, finding, health_words, layer_words, percent, place_name
+from attnviz.walking.words import (
+    GATE_NAMES,
+    between,
+    change_words,
+    finding,
+    health_words,
+    layer_words,
+    percent,
+    short_name,
+    span_of,
+)
 
 CHANGED_COLOUR = "#8A93A3"
 APART_COLOUR = "#FFB000"
@@ -27,7 +37,7 @@ _HEIGHT_PX, _CHANNELS_PX, _HEADS_PX = 300, 290, 290
 
 def numbered(walk: LayerWalk, layer: Layer) -> str:
     """A layer's place in the walk and its name, such as "3 layer2.1"."""
-    return f"{walk.layers.index(layer) + 1} {place_name(layer)}"
+    return f"{walk.layers.index(layer) + 1} {short_name(walk, layer)}"
 
 
 def change_chart(walk: LayerWalk, chosen: int | None = None) -> go.Figure:
@@ -221,8 +231,9 @@ def factor_range(gate: Gate) -> tuple[float, float]:
 def factors_title(gate: Gate) -> str:
     """What a chart of factors shows: "64 channel factors: 0.31 to 0.72, mean 0.50"."""
     values = gate.channel_factors
+    ends = between(*span_of(float(values.min()), float(values.max())))
     what = "mean factors of channels" if gate.kind == "feature" else "channel factors"
-    return f"{values.size} {what}: {values.min():.3g} to {values.max():.3g}, mean {values.mean():.3g}"
+    return f"{values.size} {what}: {ends}, mean {values.mean():.3g}"
 
 
 def factors_alt(gate: Gate) -> str:

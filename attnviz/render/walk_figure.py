@@ -1,6 +1,7 @@
 """A walk through a network's layers as a still figure: all layers on one page."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -8,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from attnviz.pictures import Picture
-from attnviz.render.canvas import Canvas
+from attnviz.render.canvas import Box, Canvas
 from attnviz.render.columns import badge_of
 from attnviz.render.inputs import pixels_of, shrink_pixels, shrunk_hw
 from attnviz.render.panel import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, span
@@ -27,9 +28,12 @@ from attnviz.walking import AttentionLayer, GatedLayer, Layer, LayerWalk
 from attnviz.walking.words import finding, percent, remarks, stands_out
 
 CELL_PIXELS = 420
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _GAP_IN = 0.16
 _LEAST_PICTURE_IN = 0.34
 _CHART_SHARE = 0.36
+_WIDE = 1.9
+"""Width over height of a small chart of factors, where no layer has a map in the picture's proportions."""
 
 
 def walk_figure(
@@ -66,7 +70,7 @@ def walk_figure(
     bottom = canvas.footer(_notes(walk, small))
     if small:
         top = _strip(canvas, walk, rgb, top, bottom - _CHART_SHARE * (bottom - top)) + canvas.gap(0.16)
-    _chart(canvas, walk, top, bottom - canvas.gap(0.06))
+    _chart(canvas, walk, top, bottom - canvas.gap(0.06), with_names=not small)
     return canvas.figure
 
 
@@ -111,10 +115,14 @@ def _columns(canvas: Canvas, walk: LayerWalk, rgb: np.ndarray, room_wh: tuple[fl
         rows = math.ceil(len(walk.layers) / columns)
         wide = (room_wh[0] - (columns - 1) * canvas.gap(_GAP_IN)) / columns
         high = (room_wh[1] - (rows - 1) * canvas.gap(_GAP_IN)) / rows - text_in
-        picture_w = min(wide, high * rgb.shape[1] / rgb.shape[0])
+        picture_w = min(wide, high * _aspect(walk, rgb))
         if picture_w > best[1]:
             best = (columns, picture_w)
     return best
+
+
+def _aspect(walk: LayerWalk, rgb: np.ndarray) -> float:
+    return rgb.shape[1] / rgb.shape[0] if any(layer.where is not None for layer in walk.layers) else _WIDE
 
 
 def _text_in(canvas: Canvas) -> float:
@@ -124,13 +132,13 @@ def _text_in(canvas: Canvas) -> float:
 def _strip_fits(canvas: Canvas, walk: LayerWalk, rgb: np.ndarray, top: float) -> bool:
     room = (canvas.inner, (canvas.height - top - canvas.gap(1.0)) * (1 - _CHART_SHARE))
     width = _columns(canvas, walk, rgb, room)[1]
-    return min(width, width * rgb.shape[0] / rgb.shape[1]) >= _LEAST_PICTURE_IN and canvas.scale * width >= 0.3
+    return min(width, width / _aspect(walk, rgb)) >= _LEAST_PICTURE_IN and canvas.scale * width >= 0.3
 
 
 def _strip(canvas: Canvas, walk: LayerWalk, rgb: np.ndarray, top: float, bottom: float) -> float:
     """Draw the layers beside each other. Returns where they end."""
     columns, width = _columns(canvas, walk, rgb, (canvas.inner, bottom - top))
-    height = width * rgb.shape[0] / rgb.shape[1]
+    height = width / _aspect(walk, rgb)
     cell_w = (canvas.inner - (columns - 1) * canvas.gap(_GAP_IN)) / columns
     small = shrink_pixels(rgb, shrunk_hw((rgb.shape[0], rgb.shape[1]), CELL_PIXELS))
     for place, layer in enumerate(walk.layers):
@@ -138,7 +146,7 @@ def _strip(canvas: Canvas, walk: LayerWalk, rgb: np.ndarray, top: float, bottom:
         x = canvas.margin + column * (cell_w + canvas.gap(_GAP_IN))
         y = top + row * (height + _text_in(canvas) + canvas.gap(_GAP_IN))
         mark = cell_mark(walk, place)
-        canvas.text(x, y, canvas.fitted(numbered(walk, layer), cell_w, 12, True), 12, bold=True)
+        canvas.text(x, y, canvas.fitted(numbered(walk, layer).replace(" ", _NO_BREAK), cell_w, 12, True), 12, bold=True)
         y += canvas.line(12) + 0.03
         axes = canvas.axes(x, y, width, height)
         words = _cell_picture(canvas, axes, layer, rgb, small)
@@ -175,28 +183,36 @@ def _cell_picture(canvas: Canvas, axes: Axes, layer: Layer, rgb: np.ndarray, sma
     return "no map"
 
 
-def _chart(canvas: Canvas, walk: LayerWalk, top: float, bottom: float) -> None:
+def _chart(canvas: Canvas, walk: LayerWalk, top: float, bottom: float, with_names: bool) -> None:
+    """The numbers of all layers. Where names would run into each other, numbers do if the names stand above."""
     kinds = {type(layer) for layer in walk.layers}
     left, right = canvas.margin, canvas.margin + canvas.inner
     if GatedLayer in kinds and AttentionLayer in kinds:
         middle = (left + right) / 2
-        _change_bars(canvas, walk, (left, top, middle - 0.1, bottom))
-        _head_dots(canvas, walk, (middle + 0.1, top, right, bottom))
+        _change_bars(canvas, walk, (left, top, middle - 0.1, bottom), with_names)
+        _head_dots(canvas, walk, (middle + 0.1, top, right, bottom), with_names)
     elif GatedLayer in kinds:
-        _change_bars(canvas, walk, (left, top, right, bottom))
+        _change_bars(canvas, walk, (left, top, right, bottom), with_names)
     elif AttentionLayer in kinds:
         if any(isinstance(layer, AttentionLayer) and layer.entropy.size for layer in walk.layers):
-            _head_dots(canvas, walk, (left, top, right, bottom))
+            _head_dots(canvas, walk, (left, top, right, bottom), with_names)
     else:
         layers = plain_parts(walk)
-        names = [numbered(walk, one) for one in layers]
+        names = _names(canvas, walk, layers, right - left, with_names)
         axes = canvas.chart((left, top, right, bottom), "activity (root mean square)", names)
         axes.bar(range(len(layers)), [one.size for one in layers], color=CHANGED_COLOUR, width=0.7)
 
 
-def _change_bars(canvas: Canvas, walk: LayerWalk, box: tuple[float, float, float, float]) -> None:
+def _names(canvas: Canvas, walk: LayerWalk, layers: Sequence[Layer], width: float, with_names: bool) -> list[str]:
+    names = [numbered(walk, one) for one in layers]
+    if with_names or canvas.fit_beside(names, width):
+        return names
+    return [name.split(" ")[0] for name in names]
+
+
+def _change_bars(canvas: Canvas, walk: LayerWalk, box: Box, with_names: bool) -> None:
     layers = gated(walk)
-    axes = canvas.chart(box, "% of the features' size", [numbered(walk, one) for one in layers])
+    axes = canvas.chart(box, "% of the features' size", _names(canvas, walk, layers, box[2] - box[0], with_names))
     total = [0.0 if one.change is None else 100 * one.change.total for one in layers]
     apart = [0.0 if one.change is None else 100 * one.change.selective for one in layers]
     axes.bar(range(len(layers)), total, color=CHANGED_COLOUR, width=0.7, label="changed")
@@ -207,11 +223,11 @@ def _change_bars(canvas: Canvas, walk: LayerWalk, box: tuple[float, float, float
     canvas.legend(axes)
 
 
-def _head_dots(canvas: Canvas, walk: LayerWalk, box: tuple[float, float, float, float]) -> None:
+def _head_dots(canvas: Canvas, walk: LayerWalk, box: Box, with_names: bool) -> None:
     layers = attending(walk)
     left, top, right, bottom = box
     middle = (left + right) / 2
-    names = [numbered(walk, one) for one in layers]
+    names = _names(canvas, walk, layers, (right - left) / 2, with_names)
     halves = ((left, top, middle - 0.08, bottom), (middle + 0.08, top, right, bottom))
     for half, label in zip(halves, ("entropy, % of the largest", "mean distance, px"), strict=True):
         axes = canvas.chart(half, label, names)

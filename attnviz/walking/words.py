@@ -13,6 +13,9 @@ from attnviz.walking.walk import LayerWalk
 NEXT_TO_NOTHING = 0.02
 """Changes under this share of the features' size are called next to nothing."""
 
+_SHORT_ENOUGH = 12
+"""Characters of a name that fit below a small picture."""
+
 _MOSTLY_COMMON = 0.1
 """A change is nearly all one common factor when under this part of it tells features apart."""
 
@@ -45,6 +48,19 @@ def place_name(layer: Layer) -> str:
     return f"{name}, run {layer.site.call + 1}" if layer.site.call else name
 
 
+def short_name(walk: LayerWalk, layer: Layer) -> str:
+    """A layer's name for small places: long ones lose the parts that all layers of the network begin with."""
+    names = [place_name(one) for one in walk.layers]
+    name = place_name(layer)
+    if len(names) < 2 or max(map(len, names)) <= _SHORT_ENOUGH:
+        return name
+    parts = [one.split(".") for one in names]
+    common = 0
+    while all(len(one) > common + 1 and one[common] == parts[0][common] for one in parts):
+        common += 1
+    return ".".join(name.split(".")[common:])
+
+
 def remarks(walk: LayerWalk, layer: Layer | None = None) -> tuple[str, ...]:
     """What must stand on each picture of a layer, or of all: "untrained", "unproven", "intervention"."""
     chosen = walk.layers if layer is None else (layer,)
@@ -65,6 +81,8 @@ def sites_of(layer: Layer) -> tuple[Site, ...]:
 def percent(share: float) -> str:
     """A share in percent: one digit behind the point where it is under ten, none above."""
     value = 100 * share
+    if 0 < value < 0.05:
+        return "under 0.1\N{NO-BREAK SPACE}%"
     text = f"{value:.1f}" if value < 9.95 else f"{value:.0f}"
     return f"{text}\N{NO-BREAK SPACE}%"
 
@@ -174,7 +192,7 @@ def health_words(gate: Gate) -> str:
         averaged = "Averaged over channels, its factors" if gate.kind == "feature" else "Its factors"
         whose = "on that average it treats" if gate.kind == "feature" else "it treats"
         ends = span_of(*gate.where.value_range) if gate.kind == "feature" and gate.where is not None else (low, high)
-        said.append(f"{averaged} hardly differ ({ends[0]} to {ends[1]}): {whose} {alike} nearly alike.")
+        said.append(f"{averaged} hardly differ ({between(*ends)}): {whose} {alike} nearly alike.")
     if health.is_saturated:
         said.append(f"{_saturated(health)} of its factors lie at an end of their range: it can hardly react.")
     if said:
@@ -184,6 +202,11 @@ def health_words(gate: Gate) -> str:
 
 def _saturated(health: GateHealth) -> str:
     return percent((health.closed or 0.0) + (health.opened or 0.0))
+
+
+def between(low: str, high: str) -> str:
+    """Two ends as people say them: "0.49 to 0.51", or "all 0.5" where they look the same."""
+    return f"all {low}" if low == high else f"{low} to {high}"
 
 
 def span_of(low: float, high: float) -> tuple[str, str]:

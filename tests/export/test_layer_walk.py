@@ -69,7 +69,7 @@ def test_the_figure_names_network_layers_numbers_and_caveats():
     one = said(LayerWalkFigure(PHOTO, walk, 0).figure())
     assert "0 to 1 gate value, 2 × 3 cells" in one
     assert "flat. Its factors hardly differ" in one  # the channel gate
-    assert "Factor of each of 4 channels, sorted: 0.5 to 0.5" in one
+    assert "Factor of each of 4 channels, sorted: all 0.5" in one
     assert "Spatial gate: nothing flagged" in one
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from attnviz.walking.words import finding, health_words, layer_words, place_name
+from attnviz.walking.words import finding, health_words, layer_words, percent, place_name, short_name
 from tests.render.walks import attention, channel, feature_mask, spatial, walk_of
 
 
@@ -50,7 +50,7 @@ def test_self_attention():
     [
         (
             channel((0.5,) * 4),
-            "Flagged: flat. Its factors hardly differ (0.5 to 0.5): it treats all channels nearly alike.",
+            "Flagged: flat. Its factors hardly differ (all 0.5): it treats all channels nearly alike.",
         ),
         (spatial(((0.5,) * 3,) * 2), "it treats all places nearly alike."),
         (channel((0.0, 0.01, 0.02, 1.0)), "Flagged: saturated at both ends. 100 % of its factors lie at an end"),
@@ -68,3 +68,22 @@ def test_names_of_layers():
     assert place_name(layer) == "layer4.1"
     (itself,) = walk_of(channel(layer="")).layers
     assert place_name(itself) == "the network itself"
+
+
+def test_long_names_lose_what_they_all_begin_with():
+    walk = walk_of(*(channel(layer=f"features.{stage}.0.block.2") for stage in (1, 2)))
+    assert [short_name(walk, layer) for layer in walk.layers] == ["1.0.block.2", "2.0.block.2"]
+    short = walk_of(channel(layer="blocks.0"), channel(layer="blocks.1"))
+    assert [short_name(short, layer) for layer in short.layers] == ["blocks.0", "blocks.1"]
+    alone = walk_of(channel(layer="features.1.0.block.2"))
+    assert short_name(alone, alone.layers[0]) == "features.1.0.block.2"
+
+
+def test_small_shares_are_not_nothing():
+    assert [said(percent(share)) for share in (0, 0.0002, 0.012, 0.0994, 0.5)] == [
+        "0.0 %",
+        "under 0.1 %",
+        "1.2 %",
+        "9.9 %",
+        "50 %",
+    ]
