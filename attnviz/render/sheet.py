@@ -14,6 +14,7 @@ from matplotlib.patheffects import Normal, Stroke
 
 from attnviz.render.columns import BODY_PT, SMALL_PT, ColourBar, Column, Mark, Words
 from attnviz.render.figure_layout import GUTTER_IN, MARGIN_IN, ROW_GAP_IN, SIDE_GAP_IN, Grid, best_grid
+from attnviz.render.sizes import SLIDE_IN, is_for_paper
 from attnviz.render.text import FAMILY, POINTS_PER_INCH, line_in, width_in, wrap
 
 Line: TypeAlias = tuple[str, Words, float]
@@ -22,6 +23,13 @@ Line: TypeAlias = tuple[str, Words, float]
 BADGE_COLOUR = "#B00020"
 
 _HEADING_PT, _FOOTER_PT = 22.0, 12.0
+_PAPER_HEADING_PT, _PAPER_FOOTER_PT, _PAPER_FACTOR = 9.0, 7.0, 0.5
+_PAPER_GAPS = 0.35
+"""Distances on paper, as a share of those on a slide."""
+
+_PAPER_CELL_IN = 1.5
+"""A panel on paper is about this wide; the height of the figure follows from it."""
+
 _BAR_IN, _GAP_IN, _SHORTEST_BAR_IN = 0.15, 0.08, 0.6
 _SIZES = (1.0, 0.93, 0.86, 0.79, 0.72)
 """Factors on the text of the panels, tried in order until the pictures are large enough."""
@@ -61,6 +69,10 @@ class Sheet:
     def __init__(self, size_wh: tuple[float, float], theme: Theme, transparent: bool) -> None:
         self.width, self.height = size_wh
         self.theme = theme
+        self.is_paper = is_for_paper(size_wh)
+        self.gaps = _PAPER_GAPS if self.is_paper else 1.0
+        self.heading_pt = _PAPER_HEADING_PT if self.is_paper else _HEADING_PT
+        self.footer_pt = _PAPER_FOOTER_PT if self.is_paper else _FOOTER_PT
         self.figure = Figure(figsize=size_wh, facecolor="none" if transparent else theme.background)
         FigureCanvasAgg(self.figure)
 
@@ -68,19 +80,29 @@ class Sheet:
         self, columns: Sequence[Column], heading: str, footer: Sequence[str], outlines: Sequence[Outlined]
     ) -> None:
         """Lay out and draw everything; the regions are outlined on each picture, the first over the others."""
-        inner = self.width - 2 * MARGIN_IN
-        top = MARGIN_IN
-        for line in wrap(heading, inner, _HEADING_PT, bold=True, most_lines=2):
-            self._text(MARGIN_IN, top, line, _HEADING_PT, bold=True)
-            top += line_in(_HEADING_PT)
-        if heading:
-            top += 0.12
-        footer_lines = [line for paragraph in footer for line in wrap(paragraph, inner, _FOOTER_PT, most_lines=2)]
-        bottom = self.height - MARGIN_IN * 0.7 - len(footer_lines) * line_in(_FOOTER_PT)
-        self._footer(footer_lines, bottom)
-        room_wh = (inner, bottom - 0.14 - top)
-        grid, factor = _arrange(columns, room_wh, self.width)
-        self._panels(columns, grid, factor, top, room_wh, outlines)
+        margin = MARGIN_IN * self.gaps
+        inner = self.width - 2 * margin
+        heading_lines = wrap(
+            heading,
+            inner,
+            self.heading_pt,
+            bold=True,
+            most_lines=5 if self.is_paper else 2 + (self.width < SLIDE_IN[0] - 1),
+        )
+        most = 4 if self.is_paper else 2
+        footer_lines = [line for words in footer for line in wrap(words, inner, self.footer_pt, most_lines=most)]
+        top = margin + len(heading_lines) * line_in(self.heading_pt) + (0.12 * self.gaps if heading else 0.0)
+        foot_in = margin * 0.7 + len(footer_lines) * line_in(self.footer_pt) + 0.14 * self.gaps
+        if self.is_paper:
+            grid, factor = _on_paper(columns, inner, self.gaps), _PAPER_FACTOR
+            self.height = top + _block_in(grid, self.gaps) + foot_in
+            self.figure.set_size_inches(self.width, self.height)
+        else:
+            grid, factor = _arrange(columns, (inner, self.height - foot_in - top), self.width)
+        for number, line in enumerate(heading_lines):
+            self._text(margin, margin + number * line_in(self.heading_pt), line, self.heading_pt, bold=True)
+        self._footer(footer_lines, self.height - foot_in + 0.14 * self.gaps)
+        self._panels(columns, grid, factor, top, (inner, self.height - foot_in - top), outlines)
 
     def _panels(
         self,
@@ -92,42 +114,43 @@ class Sheet:
         outlines: Sequence[Outlined],
     ) -> None:
         picture_w, picture_h = grid.picture_wh
-        text = _Text(columns, factor)
+        text = _Text(columns, factor, self.gaps)
         used = text.cell_width(grid)
         block_wh = (
-            grid.columns * used + (grid.columns - 1) * GUTTER_IN,
-            grid.rows * grid.row_in + (grid.rows - 1) * ROW_GAP_IN,
+            grid.columns * used + (grid.columns - 1) * GUTTER_IN * self.gaps,
+            _block_in(grid, self.gaps),
         )
-        left = MARGIN_IN + max(0.0, room_wh[0] - block_wh[0]) / 2
+        left = MARGIN_IN * self.gaps + max(0.0, room_wh[0] - block_wh[0]) / 2
         start = top + max(0.0, room_wh[1] - block_wh[1]) / 2
         above = text.above(grid.column_in)
         for place, column in enumerate(columns):
-            x = left + (place % grid.columns) * (used + GUTTER_IN)
-            y = start + (place // grid.columns) * (grid.row_in + ROW_GAP_IN)
+            x = left + (place % grid.columns) * (used + GUTTER_IN * self.gaps)
+            y = start + (place // grid.columns) * (grid.row_in + ROW_GAP_IN * self.gaps)
             self._lines(x, y, text.lines(column.above, grid.column_in))
             y += above
             _picture(self._axes(x, y, picture_w, picture_h), column, outlines, picture_w)
-            under = y + picture_h + _GAP_IN
+            under = y + picture_h + _GAP_IN * self.gaps
             if column.bar is not None:
                 self._bar(x, under, (picture_w, used), column.bar, SMALL_PT * factor)
             if grid.side_in:
                 self._lines(x + picture_w + SIDE_GAP_IN, y, text.lines(column.paragraphs(beside=True), grid.side_in))
             else:
-                under += text.bar() - _GAP_IN if column.bar is not None else 0.0
+                under += text.bar() - _GAP_IN * self.gaps if column.bar is not None else 0.0
                 self._lines(x, under, text.lines(column.paragraphs(beside=False), grid.column_in))
 
     def _bar(self, x: float, y: float, widths: tuple[float, float], bar: ColourBar, size: float) -> None:
         """The strip between its two numbers: as wide as the picture, or as the cell where that leaves no strip."""
-        low_in, high_in = width_in(bar.low, size) + 0.08, width_in(bar.high, size) + 0.08
-        whole = min(max(widths[0], low_in + high_in + _SHORTEST_BAR_IN), max(widths))
+        low_in, high_in = (width_in(end, size) + 0.08 * self.gaps for end in (bar.low, bar.high))
+        whole = min(max(widths[0], low_in + high_in + _SHORTEST_BAR_IN * self.gaps), max(widths))
         self._text(x, y, bar.low, size)
         self._text(x + whole, y, bar.high, size, align="right")
-        axes = self._axes(x + low_in, y + (line_in(size) - _BAR_IN) / 2, max(0.1, whole - low_in - high_in), _BAR_IN)
+        bar_in = _BAR_IN * (0.5 if self.is_paper else 1.0)
+        axes = self._axes(x + low_in, y + (line_in(size) - bar_in) / 2, max(0.1, whole - low_in - high_in), bar_in)
         axes.imshow(bar.strip, aspect="auto", interpolation="nearest")
 
     def _footer(self, lines: Sequence[str], top: float) -> None:
         for number, line in enumerate(lines):
-            self._text(MARGIN_IN, top + number * line_in(_FOOTER_PT), line, _FOOTER_PT, muted=True)
+            self._text(MARGIN_IN * self.gaps, top + number * line_in(self.footer_pt), line, self.footer_pt, muted=True)
 
     def _lines(self, x: float, y: float, lines: Sequence[Line]) -> None:
         for number, (text, words, size) in enumerate(lines):
@@ -222,9 +245,10 @@ def _mark(axes: Axes, mark: Mark, size_wh: tuple[int, int], stroke: float) -> No
 class _Text:
     """The panels' text at one size, measured."""
 
-    def __init__(self, columns: Sequence[Column], factor: float) -> None:
+    def __init__(self, columns: Sequence[Column], factor: float, gaps: float = 1.0) -> None:
         self.columns = columns
         self.factor = factor
+        self.gap_in = _GAP_IN * gaps
 
     def lines(self, paragraphs: Sequence[Words], available_in: float) -> list[Line]:
         """Paragraphs broken into lines: (line, its paragraph, its size)."""
@@ -241,10 +265,10 @@ class _Text:
         ]
 
     def above(self, width_in: float) -> float:
-        return max(self._height(column.above, width_in) for column in self.columns) + _GAP_IN
+        return max(self._height(column.above, width_in) for column in self.columns) + self.gap_in
 
     def bar(self) -> float:
-        return line_in(SMALL_PT * self.factor) + _GAP_IN
+        return line_in(SMALL_PT * self.factor) + self.gap_in
 
     def rest(self, width_in: float) -> float:
         return max(self._height(column.paragraphs(beside=False), width_in) for column in self.columns)
@@ -273,6 +297,24 @@ class _Text:
 def _indent(words: Words, size_pt: float) -> float:
     """Room for the square before a paragraph that has one."""
     return 1.05 * size_pt / POINTS_PER_INCH if words.mark else 0.0
+
+
+def _on_paper(columns: Sequence[Column], inner: float, gaps: float) -> Grid:
+    """Panels of about one width, with their text below; as many rows as it takes."""
+    across = max(1, min(len(columns), round(inner / _PAPER_CELL_IN)))
+    rows = -(-len(columns) // across)
+    across = -(-len(columns) // rows)
+    cell = (inner - (across - 1) * GUTTER_IN * gaps) / across
+    height, width = columns[0].image.shape[:2]
+    text = _Text(columns, _PAPER_FACTOR, gaps)
+    picture_h = min(cell * height / width, 2 * cell)
+    picture_wh = (picture_h * width / height, picture_h)
+    return Grid(across, rows, picture_wh, cell, text.above(cell) + picture_h + text.bar() + text.rest(cell))
+
+
+def _block_in(grid: Grid, gaps: float) -> float:
+    """Height of all rows."""
+    return grid.rows * grid.row_in + (grid.rows - 1) * ROW_GAP_IN * gaps
 
 
 def _arrange(columns: Sequence[Column], room_wh: tuple[float, float], figure_w: float) -> tuple[Grid, float]:

@@ -333,3 +333,20 @@ def test_curves_are_drawn_with_their_areas() -> None:
     lines = trust("randomisation").figure().axes[0].lines
     assert list(lines[0].get_ydata()) == pytest.approx([1, 1, 0.3])  # the map itself, then means of 1, 1 and 0.5, 0.1
     assert "Asked for dog" in said(trust("verdicts").figure())
+
+
+@pytest.mark.parametrize("size", ["one column", "two columns"])
+def test_a_comparison_on_paper_grows_with_its_networks(size: str, small) -> None:
+    many = replace(small, panels=small.panels[:1] * 6, size=SIZES[size])
+    figure = many.figure()
+    width, height = figure.get_size_inches()
+    assert width == pytest.approx(SIZES[size][0])
+    assert height > replace(many, panels=many.panels[:1]).figure().get_size_inches()[1]
+    texts = [text for text in figure.texts if text.get_text().strip()]
+    assert min(text.get_size() for text in texts) >= 7
+    pictures = [axes for axes in figure.axes if axes.get_position().height * height > 0.3]
+    assert len(pictures) == 7  # the picture and six maps
+    for axes in pictures:  # 40 x 30 pixels
+        place = axes.get_position()
+        assert place.width * width / (place.height * height) == pytest.approx(40 / 30)
+        assert place.width * width > 1.2
