@@ -28,8 +28,9 @@ QUIET_ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 120_000
-BARRIERS_OF_STREAMLIT = {"presentation-role-conflict"}
-"""Rules that Streamlit's own file uploader breaks: its drop zone has a role and may take the focus."""
+BARRIERS_OF_STREAMLIT = {"presentation-role-conflict", "empty-table-header"}
+"""Rules that Streamlit's own widgets break: the uploader's drop zone has a role and may take the focus, and a table of
+numbers that can be edited has no heading above the numbers of its rows."""
 
 FOCUS_TABLE = "[data-testid=stTable]:not([data-testid=stTabs] *)"
 """The scores; the tabs below them have tables, too."""

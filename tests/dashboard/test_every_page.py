@@ -56,6 +56,8 @@ NAMELESS = """() => {
         one.querySelector("img[alt], [aria-label]") || one.getAttribute("alt") === "" ||
         one.getAttribute("role") === "presentation";
     return [...document.querySelectorAll(wanted)]
+        // Streamlit's table of numbers has a table of its own for screen readers inside its canvas
+        .filter(one => !one.closest("[data-testid=stDataFrame]"))
         .filter(one => one.offsetParent !== null && !one.closest("[aria-hidden=true]") && !named(one))
         .map(one => one.outerHTML.slice(0, 160));
 }"""
