@@ -1,15 +1,16 @@
 """BatchNorm as a convolution."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 import torch
-from einops import rearrange
 from torch import nn
 
 from attnviz import fold_batchnorm
 from attnviz.errors import AttnvizError
 from attnviz.export.lesson_figure import LessonFigure
-from attnviz.lessons import fold_steps, norm_as_convolution, norm_layer, norm_steps
+from attnviz.lessons import NormSteps, fold_steps, norm_as_convolution, norm_layer, norm_steps
 from attnviz.models import ResNet
 from attnviz.pictures import Picture
 from attnviz.render.lesson.folding import FOLD_WH, fold_drawing
@@ -69,7 +70,29 @@ def _window(picture: Picture) -> np.ndarray:
     return np.round(picture.rgb[np.ix_(rows, columns)].mean(axis=2) / 255, 2)
 
 
-def _real(entry: Entry) -> None:
+@dataclass(frozen=True, eq=False)
+class Ways:
+    """One trained BatchNorm, and its output on a picture in three ways.
+
+    Attributes:
+        norm: its numbers.
+        middle: (4, channels), in the middle of the map: the convolution, BatchNorm, the depthwise convolution, the
+            folded one.
+        grid_hw: places of the map.
+        apart: largest difference of the last two from BatchNorm anywhere.
+        largest: BatchNorm's largest amount.
+    """
+
+    norm: NormSteps
+    middle: np.ndarray
+    grid_hw: tuple[int, int]
+    apart: tuple[float, float]
+    largest: float
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _ways(sha256: str, _picture: Picture) -> Ways:
+    """Raises AttnvizError where the network does not begin with a convolution and a BatchNorm."""
     shared = service.network(NETWORK)
     model = shared.loaded.model
     if not isinstance(model, ResNet):
@@ -77,19 +100,21 @@ def _real(entry: Entry) -> None:
     conv, norm = model.stem[0], model.stem[1]
     if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
         raise AttnvizError("the network must begin with a convolution and a BatchNorm; got something else.")
-    steps = norm_steps(norm)
-    x = shared.loaded.preprocess(entry.picture).tensor
+    x = shared.loaded.preprocess(_picture).tensor
     with shared.lock, torch.no_grad():
         convolved = conv(x)
         normalised = norm(convolved)
         as_convolution = norm_as_convolution(norm)(convolved)
         folded = fold_batchnorm(nn.Sequential(conv, norm).eval(), x)(x)
-    largest = float(normalised.abs().max())
+    height, width = normalised.shape[2:]
+    ways = torch.stack([one[0, :, height // 2, width // 2] for one in (convolved, normalised, as_convolution, folded)])
     apart = (float((as_convolution - normalised).abs().max()), float((folded - normalised).abs().max()))
-    middle = (normalised.shape[2] // 2, normalised.shape[3] // 2)
-    at = [
-        rearrange(one[0, :, middle[0], middle[1]], "c -> c") for one in (convolved, normalised, as_convolution, folded)
-    ]
+    return Ways(norm_steps(norm), ways.numpy(), (height, width), apart, float(normalised.abs().max()))
+
+
+def _real(entry: Entry) -> None:
+    found = _ways(entry.picture.sha256, entry.picture)
+    steps, at, apart = found.norm, found.middle, found.apart
     st.table(
         [
             {
@@ -100,10 +125,10 @@ def _real(entry: Entry) -> None:
                 "σ²": f"{steps.variance[number]:.3f}",
                 "G": f"{steps.factor[number]:.3f}",
                 "g": f"{steps.offset[number]:.3f}",
-                "convolution": f"{at[0][number]:.4f}",
-                "BatchNorm": f"{at[1][number]:.4f}",
-                "1 × 1 depthwise": f"{at[2][number]:.4f}",
-                "folded": f"{at[3][number]:.4f}",
+                "convolution": f"{at[0, number]:.4f}",
+                "BatchNorm": f"{at[1, number]:.4f}",
+                "1 × 1 depthwise": f"{at[2, number]:.4f}",
+                "folded": f"{at[3, number]:.4f}",
             }
             for number in range(min(SHOWN, len(steps.factor)))
         ],
@@ -111,9 +136,9 @@ def _real(entry: Entry) -> None:
         alt="The BatchNorm's numbers, and its output in the middle of the picture computed in three ways",
     )
     st.markdown(
-        f"All {len(steps.factor)} channels at all {normalised.shape[2]} × {normalised.shape[3]} places: the depthwise "
+        f"All {len(steps.factor)} channels at all {found.grid_hw[0]} × {found.grid_hw[1]} places: the depthwise "
         f"convolution differs by at most {apart[0]:.7f}, the folded one by {apart[1]:.7f}, of values up to "
-        f"{largest:.1f}. That is rounding."
+        f"{found.largest:.1f}. That is rounding."
     )
     own_picture(NETWORKS, "The networks and their parameters")
 

@@ -29,6 +29,7 @@ BAR_COLOUR = "#4C78A8"
 _TITLE_PT, _CAPTION_PT, _MARGIN_IN = 19.0, 11.0, 0.3
 _DARK_BELOW = 0.45
 _ROOM = 1.3
+_THINNEST_GAP_IN = 0.012
 _MINUS = "\N{MINUS SIGN}"
 
 Align = Literal["left", "center", "right"]
@@ -293,9 +294,10 @@ class Board:
             return place.y + place.height * (high - value) / (high - low)
 
         step = place.width / len(numbers)
+        gap = 0.14 if step > _THINNEST_GAP_IN / 0.14 else 0.0  # finer gaps would look like stripes
         for number, value in enumerate(np.clip(numbers, low, high)):
-            x, ends_at = self._left + place.x + (number + 0.07) * step, self._top + level(float(value))
-            bar = Rectangle((x, ends_at), step * 0.86, self._top + level(0) - ends_at)
+            x, ends_at = self._left + place.x + (number + gap / 2) * step, self._top + level(float(value))
+            bar = Rectangle((x, ends_at), step * (1 - gap), self._top + level(0) - ends_at)
             shown = HIGHLIGHT if number in marked else colour
             self._fills[shown, "", "none", 0.0].append(bar)
         self.line((place.x, level(0)), (place.right, level(0)), muted=True, width=0.8)

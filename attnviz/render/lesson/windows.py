@@ -10,6 +10,7 @@ from attnviz.pictures import Picture
 from attnviz.render.lesson.board import HIGHLIGHT, Board, Drawing, Placed
 
 REAL_WH = (12.0, 3.9)
+_INK = "#16181D"
 _SEEN, _MASKED, _OTHER = "#56B4E9", "#E8C468", "#9AA0AA33"
 _TOP, _WIDTH = 0.72, 11.9
 
@@ -43,7 +44,7 @@ def windows_drawing(plain: WindowSteps, shifted: WindowSteps, cell: tuple[int, i
         x = 0.1
         for colour, hatch, words in ((_SEEN, "", "seen"), (_MASKED, "///", "same window, masked"),
                                      (_OTHER, "", "other window")):  # fmt: skip
-            board.fill(Placed(x, y - 0.09, 0.26, 0.18), colour, hatch)
+            board.fill(Placed(x, y - 0.09, 0.26, 0.18), colour, hatch, _INK if hatch else None)
             board.text(x + 0.36, y, words, size=12)
             x += 0.75 + 0.105 * len(words)
         board.frame(Placed(x, y - 0.09, 0.26, 0.18), width=1.8)
@@ -85,7 +86,7 @@ def _grid(
     for (row, column), kind in np.ndenumerate(seen):
         place = Placed(x + column * side, y + row * side, side, side)
         colour, hatch = {SEEN: (_SEEN, ""), MASKED: (_MASKED, "///")}.get(int(kind), (_OTHER, ""))
-        board.fill(place, colour, hatch)
+        board.fill(place, colour, hatch, _INK if hatch else None)
     if steps is not None:
         _borders(board, corner, side, steps.regions)
     board.frame(Placed(x + cell[1] * side, y + cell[0] * side, side, side))
@@ -129,12 +130,12 @@ def _rolled(board: Board, corner: tuple[float, float], side: float, steps: Windo
             board.frame(place)
     rows, columns = steps.tokens.windows_hw
     window = steps.tokens.window_hw[0]
-    for number in range(columns + 1):
-        at = x + number * window * side
-        board.line((at, y), (at, y + rows * window * side), width=2.4)
-    for number in range(rows + 1):
-        at = y + number * window * side
-        board.line((x, at), (x + columns * window * side, at), width=2.4)
+    for border in range(columns + 1):
+        at = x + border * window * side
+        board.line((at, y), (at, y + rows * window * side), colour=_INK, width=2.4)
+    for border in range(rows + 1):
+        at = y + border * window * side
+        board.line((x, at), (x + columns * window * side, at), colour=_INK, width=2.4)
 
 
 def windows_on_picture(
