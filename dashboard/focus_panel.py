@@ -29,8 +29,8 @@ def draw(answers: Answers, chosen: tuple[ChosenRegion, ...]) -> None:
     score = _score()
     if all(reading.attention_map.signed for reading in answers.readings):
         st.info(
-            "This map has values above and below zero, and a share of both together means nothing. Choose a map without "
-            "negative values, such as Grad-CAM, to score it."
+            "This map has values above and below zero, and a share of both together means nothing. Choose a map "
+            "without negative values, such as Grad-CAM, to score it."
         )
         return
     if score.name == "share":

@@ -108,7 +108,8 @@ def _difference(pair: Row, selection: Selection, by: By) -> None:
         return
     difference = found[left.title]
     shown = reference.against(pair.answers, right.title, by).readings[0]
-    ((drawn,),) = panels.drawn_rows([replace(pair, answers=Answers((shown,), {}))], selection)
+    signed = reference.with_signs(selection)
+    ((drawn,),) = panels.drawn_rows([replace(pair, answers=Answers((shown,), {}))], signed)
     title = sentence(difference)
     st.markdown(f"**{plain(title)}**")
     st.image(
@@ -125,7 +126,7 @@ def _difference(pair: Row, selection: Selection, by: By) -> None:
         "At 0 % the maps lie alike, at 100 % they nowhere overlap. A coarse grid and a fine one are never quite alike.",
     ]
     st.html(drawing.small_print([note for note in notes if note]))
-    comparison = comparison_of(pair, shown, selection, title)
+    comparison = comparison_of(pair, shown, signed, title)
     toolbar("pair", f"{left.title} and {right.title}", lambda: comparison)
 
 

@@ -8,6 +8,7 @@ from attnviz.focus import BY, Difference, differences
 from attnviz.focus.difference import By
 from attnviz.maps import AttentionMap
 from dashboard.service import Answers, Reading
+from dashboard.state import Selection
 
 HIGHER_AND_LOWER = "Orange: the network's map is higher there than that of {reference}; purple: lower."
 
@@ -28,6 +29,11 @@ def against(answers: Answers, reference: str, by: By) -> Answers:
         if reading.title in found or reading.title == reference
     )
     return replace(answers, readings=readings, missing={**answers.missing, **refused})
+
+
+def with_signs(selection: Selection) -> Selection:
+    """The same choices with a scale that keeps the sign of a difference: ranks of its cells have none."""
+    return replace(selection, scale="per map") if selection.scale == "rank" else selection
 
 
 def notes(reference: str, by: By) -> list[str]:

@@ -51,15 +51,18 @@ def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
                 for one in rows
             ]
             notes = reference.notes(arrangement.reference, arrangement.by)
-        panels.draw(rows, selection, notes)
+        drawn_as = reference.with_signs(selection) if arrangement.by else selection
+        if drawn_as is not selection:
+            notes = [*notes, "Ranks have no sign, so the differences are drawn with a colour scale per map."]
+        panels.draw(rows, drawn_as, notes)
     with buttons, st.container(horizontal=True, vertical_alignment="center"):
         shown = rows[0].answers
         if shown.readings:
-            downloads.buttons(entry.picture, selection, shown, regions, sentence)
+            downloads.buttons(entry.picture, drawn_as, shown, regions, sentence)
         links.to_page(links.FOCUS, "Draw a region: Dog vs grass")
     with buttons:
         for place, other in enumerate(rows[1:], start=1):
-            _files_of(place, other, selection)
+            _files_of(place, other, drawn_as)
     pair_panel.draw(row, selection, arrangement.by)
 
 

@@ -51,6 +51,10 @@ def test_a_pinned_reference_turns_the_others_into_differences(app: AppTest) -> N
     app.segmented_control(key=state.DIFFERENCE).set_value("rank").run()
     assert small(app) != before
     assert "of the ranks" in small(app)
+    # ranks have no sign: the differences keep theirs
+    app.segmented_control(key=state.SCALE).set_value("rank").run()
+    assert "Colours from -" in small(app)
+    assert "Ranks have no sign" in small(app)
     # a reference that is no longer shown is none
     app.pills(key=state.NETWORKS).set_value(["cbam_resnet", "vit"]).run()
     assert not app.exception
