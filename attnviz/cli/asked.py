@@ -7,6 +7,7 @@ from pathlib import Path
 
 from attnviz import comparing
 from attnviz.errors import NotFoundError, ValueRangeError
+from attnviz.export import slug
 from attnviz.pictures import Picture, SamplePicture, open_picture, sample_pictures
 from attnviz.regions import Region, load_regions
 from attnviz.render import MOST_PANELS, SCALES, SIZES, STYLES
@@ -119,6 +120,11 @@ def picture_of(text: str) -> Picture:
     """
     sample = _sample(text)
     return open_picture(text) if sample is None else sample.open()
+
+
+def stem_of(picture: Picture) -> str:
+    """The picture's name as the start of file names."""
+    return slug(picture.name.rsplit(".", 1)[0])
 
 
 def _sample(text: str) -> SamplePicture | None:

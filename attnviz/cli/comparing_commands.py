@@ -7,7 +7,7 @@ from attnviz import comparing
 from attnviz.cli import asked, output
 from attnviz.cli.subparsers import Commands
 from attnviz.cli.telling import Bar, print_json, print_table
-from attnviz.export import Comparison, FigureSource, slug
+from attnviz.export import Comparison, FigureSource
 from attnviz.focus import CENTRED_GAUSSIAN
 from attnviz.pictures import Picture
 from attnviz.regions import Region
@@ -97,7 +97,7 @@ def named(comparisons: Sequence[Comparison]) -> dict[str, FigureSource]:
     """The comparisons under the names that the dashboard gives their files."""
     figures: dict[str, FigureSource] = {}
     for comparison in comparisons:
-        name = f"{slug(comparison.picture.name.rsplit('.', 1)[0])} attention"
+        name = f"{asked.stem_of(comparison.picture)} attention"
         number = 2
         while name in figures:
             name = f"{name.removesuffix(f' {number - 1}')} {number}"

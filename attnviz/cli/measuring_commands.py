@@ -3,13 +3,14 @@
 import argparse
 
 from attnviz import comparing
-from attnviz.cli import asked
+from attnviz.cli import asked, output
 from attnviz.cli.subparsers import Commands
 from attnviz.cli.telling import Bar, in_words, print_json, print_table
 from attnviz.errors import ValueRangeError
+from attnviz.export import FigureSource, FocusBars, WhatIfFigure
 from attnviz.faithfulness import WhatIf, what_if
 from attnviz.focus import SCORES, FocusScore
-from attnviz.render import NOT_EXPLANATION
+from attnviz.render import NOT_EXPLANATION, SIZES
 from attnviz.render.whatif_words import what_if_rows
 
 USUAL_NETWORK = "cbam_resnet"
@@ -27,6 +28,8 @@ def add_to(commands: Commands) -> None:
     asked.add_map(focus)
     asked.add_regions(focus)
     focus.add_argument("--score", choices=tuple(SCORES), default="share", help="what is measured (default: share)")
+    asked.add_page(focus)
+    asked.add_output(focus, required=False)
     asked.add_telling(focus)
     focus.set_defaults(command=_focus)
 
@@ -42,32 +45,52 @@ def add_to(commands: Commands) -> None:
     asked.add_regions(whatif)
     whatif.add_argument("--controls", type=int, default=20, help="random regions for each row (default: 20)")
     whatif.add_argument("--seed", type=int, default=0, help="of the random regions (default: 0)")
+    asked.add_page(whatif)
+    asked.add_output(whatif, required=False)
     asked.add_telling(whatif)
     whatif.set_defaults(command=_whatif)
 
 
 def _focus(options: argparse.Namespace) -> None:
+    output.check_output(options)
+    if options.out is not None and options.score != "share":
+        raise ValueRangeError(
+            f"--out must go with --score share, which is drawn; got {options.score}. Leave --out out."
+        )
     picture = asked.picture_of(options.picture)
     regions = asked.regions_of(options, options.picture, picture)
     if not regions:
         raise ValueRangeError(f"--region must be given to score maps in; got none. Add --region {asked.REGION_FORM}.")
     point = asked.point_of(options.point, picture, regions)
+    written = None
     bar = Bar(quiet=options.quiet)
     try:
         networks = comparing.loaded_networks(asked.models_of(options.models))
         choices = [asked.choice_of(options, one, point) for one in networks]
         readings = []
         for number, (loaded, choice) in enumerate(zip(networks, choices, strict=True)):
-            bar(number / len(networks), f"{picture.name}: {loaded.card.title}")
-            readings.append(comparing.read(loaded, picture, choice))
+            steps = bar.within(number, len(networks), f"{picture.name}: {loaded.card.title}")
+            readings.append(comparing.read(loaded, picture, choice, progress=steps))
+        scores, reasons = comparing.scored(readings, regions, options.score)
+        titles = [reading.title for reading in readings if reading.is_attention]
+        finding = comparing.finding(scores, titles) if options.score == "share" else ""
+        if options.out is not None:
+            figure = FocusBars(
+                picture=picture,
+                by_region=scores,
+                maps={reading.title: reading.attention_map for reading in readings},
+                weights={loaded.card.title: loaded.card.sha256 for loaded in networks},
+                theme=options.theme,
+                transparent=options.transparent,
+                size=SIZES[options.size],
+            )
+            written = output.write({f"{asked.stem_of(picture)} focus": figure}, options, bar)
     finally:
         bar.close()
-    scores, reasons = comparing.scored(readings, regions, options.score)
-    titles = [reading.title for reading in readings if reading.is_attention]
-    finding = comparing.finding(scores, titles) if options.score == "share" else ""
     if options.json:
         told = {region: {title: one.to_dict() for title, one in rows.items()} for region, rows in scores.items()}
-        print_json({"finding": finding, "scores": told, "unscored": reasons, "note": NOT_EXPLANATION})
+        where = None if written is None else str(written)
+        print_json({"out": where, "finding": finding, "scores": told, "unscored": reasons, "note": NOT_EXPLANATION})
         return
     if finding:
         print(in_words(finding))
@@ -75,6 +98,8 @@ def _focus(options: argparse.Namespace) -> None:
     for title, reason in reasons.items():
         print(f"{title}: no score. {reason}")
     print(NOT_EXPLANATION)
+    if written is not None:
+        print(written)
 
 
 def _row(region: str, title: str, score: FocusScore) -> dict[str, str]:
@@ -89,49 +114,51 @@ def _row(region: str, title: str, score: FocusScore) -> dict[str, str]:
 
 
 def _whatif(options: argparse.Namespace) -> None:
+    output.check_output(options)
     picture = asked.picture_of(options.picture)
     regions = asked.regions_of(options, options.picture, picture)
     point = asked.point_of(options.point, picture, regions)
     names = options.models or [USUAL_NETWORK]
+    figures: dict[str, FigureSource] = {}
+    written = None
     bar = Bar(quiet=options.quiet)
     tables: list[WhatIf] = []
     try:
         networks = comparing.loaded_networks(names)
         choices = [asked.choice_of(options, one, point, strictly=False) for one in networks]
         for number, (loaded, choice) in enumerate(zip(networks, choices, strict=True)):
-            label = f"{picture.name}: {loaded.card.title}"
-            bar(number / len(networks), label)
-            method = None
-            if regions:
-                method = comparing.method_of(choice, comparing.traced(loaded, picture), loaded.card)
-
-            def tell(done: int, total: int, number: int = number, label: str = label) -> None:
-                bar((number + done / max(1, total)) / len(names), label)
-
-            tables.append(
-                what_if(
-                    loaded,
-                    picture,
-                    regions,
-                    target=comparing.class_index(loaded.card, options.target),
-                    method=method,
-                    controls=options.controls,
-                    seed=options.seed,
-                    progress=tell,
-                )
+            card = loaded.card
+            steps = bar.within(number, len(networks), f"{picture.name}: {card.title}")
+            method = comparing.method_of(choice, comparing.traced(loaded, picture), card) if regions else None
+            table = what_if(
+                loaded,
+                picture,
+                regions,
+                target=comparing.class_index(card, options.target),
+                method=method,
+                controls=options.controls,
+                seed=options.seed,
+                progress=steps,
             )
+            tables.append(table)
+            if len(table.rows) > 1:  # else nothing could be changed
+                figures[f"{asked.stem_of(picture)} what if {card.title}"] = WhatIfFigure(
+                    picture=picture,
+                    table=table,
+                    weights=card.sha256,
+                    theme=options.theme,
+                    transparent=options.transparent,
+                    size=SIZES[options.size],
+                )
+        if options.out is not None:
+            written = output.write(figures, options, bar)
     finally:
         bar.close()
     if options.json:
-        print_json(
-            {
-                "networks": [
-                    {"finding": table.finding, "rows": table.to_dicts(), "left_out": dict(table.left_out)}
-                    for table in tables
-                ],
-                "note": NOT_EXPLANATION,
-            }
-        )
+        told = [
+            {"finding": table.finding, "rows": table.to_dicts(), "left_out": dict(table.left_out)} for table in tables
+        ]
+        print_json({"out": None if written is None else str(written), "networks": told, "note": NOT_EXPLANATION})
         return
     for table in tables:
         print(in_words(table.finding or f"{table.title}: {table.target_name}"))
@@ -140,3 +167,5 @@ def _whatif(options: argparse.Namespace) -> None:
             print(f"Left out: {what}. {why}")
         print()
     print(NOT_EXPLANATION)
+    if written is not None:
+        print(written)

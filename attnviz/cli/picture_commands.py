@@ -7,8 +7,7 @@ from attnviz.cli import asked, output
 from attnviz.cli.subparsers import Commands
 from attnviz.cli.telling import Bar
 from attnviz.errors import ValueRangeError
-from attnviz.export import FigureSource, LayerWalkFigure, QueryPanel, slug
-from attnviz.pictures import Picture
+from attnviz.export import FigureSource, LayerWalkFigure, QueryPanel
 from attnviz.querying import Heads, query
 from attnviz.render import SIZES
 from attnviz.walking import LayerWalk, layer_walk
@@ -68,7 +67,7 @@ def _layers(options: argparse.Namespace) -> None:
                 size=SIZES[options.size],
             )
             detail = "" if place is None else f" {walk.layers[place].site.layer}"
-            figures[f"{_stem(picture)} layers of {loaded.card.title}{detail}"] = figure
+            figures[f"{asked.stem_of(picture)} layers of {loaded.card.title}{detail}"] = figure
         written = output.write(figures, options, bar) if options.out is not None else None
     finally:
         bar.close()
@@ -115,7 +114,7 @@ def _query(options: argparse.Namespace) -> None:
             transparent=options.transparent,
             size=SIZES[options.size],
         )
-        figures: dict[str, FigureSource] = {f"{_stem(picture)} point {point[1]:.0f} {point[0]:.0f}": panel}
+        figures: dict[str, FigureSource] = {f"{asked.stem_of(picture)} point {point[1]:.0f} {point[0]:.0f}": panel}
         written = output.write(figures, options, bar) if options.out is not None else None
     finally:
         bar.close()
@@ -124,13 +123,9 @@ def _query(options: argparse.Namespace) -> None:
 
 def _heads(told: str | None) -> Heads | None:
     if told is None or told == "mean":
-        return told
+        return None if told is None else "mean"
     if told == "max":
         return "max"
     if told.isdigit() and int(told) >= 1:
         return int(told) - 1
     raise ValueRangeError(f"--head must be the number of a head, from 1, or max or mean; got {told!r}.")
-
-
-def _stem(picture: Picture) -> str:
-    return slug(picture.name.rsplit(".", 1)[0])

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
 WIDTH = 24
@@ -47,6 +47,17 @@ class Bar:
         self._stream.flush()
         self._width = len(line)
 
+    def within(self, number: int, count: int, label: str) -> Callable[[int, int], None]:
+        """What shows the progress of one of several parts; it is begun at once.
+
+        Args:
+            number: of the part, from 0.
+            count: of all parts.
+            label: what is being done.
+        """
+        self(number / count, label)
+        return lambda done, total: self((number + done / max(1, total)) / count, label)
+
     def _left(self, share: float) -> str:
         passed = time.monotonic() - self._began
         if passed < _LEFT_AFTER_S or not 0 < share < 1:
@@ -67,12 +78,12 @@ def print_json(told: Mapping[str, object] | Sequence[object]) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, str]]) -> None:
-    """Print rows below each other, columns as wide as their widest cell; numbers to the right, sentences last."""
+    """Print rows below each other; numbers stand to the right, and columns of sentences last, but for the first."""
     if not rows:
         return
     columns = list(dict.fromkeys(name for row in rows for name in row))
     widths = {name: max(len(name), *(len(row.get(name, "")) for row in rows)) for name in columns}
-    columns.sort(key=lambda name: widths[name] > SENTENCE)
+    columns[1:] = sorted(columns[1:], key=lambda name: widths[name] > SENTENCE)
     right = {name for name in columns if all(_is_number(row.get(name, "")) for row in rows)}
     for row in ({name: name for name in columns}, *rows):
         cells = (

@@ -111,6 +111,31 @@ def test_whatif_has_a_row_for_each_change(photo: Path, capsys: pytest.CaptureFix
     assert {"all gates off", "dog blurred"} <= {row["change"] for row in table["rows"]}
 
 
+@pytest.mark.parametrize(
+    ("command", "figure"),
+    [
+        (["focus", "--region", BOX], "photo-focus"),
+        (["whatif", "--region", BOX, "--controls", "0"], "photo-what-if-se-resnet"),
+        (["layers"], "photo-layers-of-se-resnet"),
+        (["query", "--at", "1,2"], "photo-point-1-2"),
+    ],
+)
+def test_every_command_can_write_its_figure(
+    command: list[str], figure: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = [command[0], str(photo), *command[1:], "--model", "se_resnet", "--quiet"]
+    assert main([*words, "--out", str(out), "--format", "png", "--dpi", "50"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(out)
+    assert {f"{figure}.png", f"{figure}.csv", "manifest.json"} <= {path.name for path in out.iterdir()}
+
+
+@pytest.mark.parametrize("option", ["--zip", "--pptx", "--force", "--with-picture"])
+def test_options_of_files_need_a_place_for_them(option: str, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["layers", str(photo), option]) == 2
+    assert "--out must be given" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("nothing_runs")
 @pytest.mark.parametrize(
     ("options", "sentence"),

@@ -55,7 +55,7 @@ class TestBash:
 @pytest.mark.parametrize("shell", [shell for shell in ("zsh", "fish") if shutil.which(shell)])
 def test_the_other_shells_can_read_theirs(shell: str) -> None:
     script = completion.script(parser(), shell)
-    subprocess.run([shell, "--no-execute", "-c", script], check=True, capture_output=True)
+    subprocess.run([shell, "-n", "-c", script], check=True, capture_output=True)
 
 
 def test_fish_has_a_line_for_every_option() -> None:

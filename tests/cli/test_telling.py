@@ -53,7 +53,7 @@ def test_quiet_is_quiet() -> None:
 
 def test_numbers_stand_to_the_right_and_sentences_last(capsys: pytest.CaptureFixture[str]) -> None:
     long = "w" * 61
-    print_table([{"said": long, "name": "a", "n": "1"}, {"said": "short", "name": "bcd", "n": "10"}])
+    print_table([{"name": "a", "said": long, "n": "1"}, {"name": "bcd", "said": "short", "n": "10"}])
     assert capsys.readouterr().out.splitlines() == [
         "name   n  said",
         f"a      1  {long}",
