@@ -74,7 +74,7 @@ Line = dict[str, str]
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _document(_changed: int) -> dict[str, tuple[list[Line], str]]:
+def _document(changed: int) -> dict[str, tuple[list[Line], str]]:
     """The tables of docs/tables.md, which the tests count again: title to lines and note.
 
     Raises:
@@ -117,7 +117,7 @@ def _count() -> None:
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def _computed(_name: str, _row: Row) -> tables.Computed:
+def _computed(name: str, _row: Row) -> tables.Computed:
     return _row.computed()
 
 

@@ -281,6 +281,9 @@ class TestTables:
         app.button(key="tables_count").click().run()
         assert not app.exception
         assert "11,689,512 parameters, 1.8141 billion multiply-adds" in words(app)
+        app.selectbox(key="tables_row").set_value("resnet18 + SE (CBAM paper, Table 4)").run()
+        app.button(key="tables_count").click().run()
+        assert "11,778,592 parameters" in words(app)
         monkeypatch.setattr(Computed, "wrong", property(lambda self: ("it is not so.",)))
         app.button(key="tables_count").click().run()
         assert "it is not so." in words(app)
