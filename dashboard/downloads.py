@@ -6,8 +6,9 @@ import streamlit as st
 
 from attnviz import comparing
 from attnviz.comparing import MapChoice
-from attnviz.export import Comparison, comparison_png, scores_csv, slug
+from attnviz.export import Comparison, comparison_png, scores_csv, slug, talk_pptx
 from attnviz.export.maps_file import maps_of_all
+from attnviz.export.slides import SlideSize
 from attnviz.pictures import Picture
 from attnviz.regions import Region
 from dashboard import asking, controls, region_panel, state
@@ -15,6 +16,8 @@ from dashboard.figure_toolbar import toolbar
 from dashboard.service import Answers
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
+
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
 
 def buttons(
@@ -29,9 +32,16 @@ def buttons(
         toolbar("comparison", f"{name} attention", lambda: comparison, formats=("SVG", "PDF"))
 
 
-def numbers(comparison: Comparison, name: str, key: str) -> None:
-    """Draw the buttons for a comparison's scores and its raw maps."""
+def files(comparison: Comparison, name: str, key: str, size: SlideSize) -> None:
+    """Draw the buttons for a whole talk of a comparison, its scores and its raw maps."""
     with st.container(horizontal=True):
+        _button(
+            "A talk of it (PPTX)",
+            lambda: talk_pptx(comparison, size=size, theme=comparison.theme),
+            f"{name}-talk.pptx",
+            PPTX,
+            f"{key}_pptx",
+        )
         csv, npz = f"{name}-attention.csv", f"{name}-maps.npz"
         _button("Scores (CSV)", lambda: scores_csv([comparison]), csv, "text/csv", f"{key}_csv")
         maps = {f"{name}-attention": comparison}

@@ -9,6 +9,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 
 from attnviz.export import FigureSource, figure_png, restyled
+from attnviz.export.slides import SlideSize
 from attnviz.render import SIZES
 from dashboard import state, tray
 
@@ -35,6 +36,11 @@ class Look:
     size: str
     theme: Literal["light", "dark"]
     transparent: bool
+
+    @property
+    def slide_size(self) -> SlideSize:
+        """Of slides: figures for paper go on wide ones."""
+        return "4:3" if self.size == "4:3" else "16:9"
 
     def of(self, source: Source) -> Source:
         """The same figure with this look."""

@@ -6,13 +6,14 @@ import streamlit as st
 
 from attnviz.errors import AttnvizError
 from attnviz.export import FigureSource, bundle_zip, slides_pptx
-from dashboard import looks, tray
+from dashboard import downloads, looks, tray
 from dashboard.figure_toolbar import toolbar
 from dashboard.looks import Look
 from dashboard.tray import Kept
 from dashboard.words import plain
 
-Writer = Callable[[dict[str, FigureSource]], bytes]
+TITLE = "What networks attend to"
+"""On the first slide; it can be edited there."""
 
 
 def draw(look: Look) -> None:
@@ -32,15 +33,14 @@ def draw(look: Look) -> None:
 
 def _all(figures: tuple[Kept, ...], look: Look) -> None:
     named = _named(figures, look)
-    size = "4:3" if look.size == "4:3" else "16:9"
     with st.container(horizontal=True, key="talk_files"):
         st.download_button(
             "Slides (PPTX)",
-            lambda: slides_pptx(named, title="What networks attend to", size=size, theme=look.theme),
+            lambda: slides_pptx(named, title=TITLE, size=look.slide_size, theme=look.theme),
             "attnviz-talk.pptx",
-            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            downloads.PPTX,
             key="talk_pptx",
-            help=f"One slide a figure, {size}, with titles, captions, tables and notes that can be edited.",
+            help=f"One slide a figure, {look.slide_size}, with titles, captions, tables and notes that can be edited.",
             on_click="ignore",
             icon=":material/slideshow:",
             type="primary",

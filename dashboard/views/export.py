@@ -41,7 +41,7 @@ def _on_screen(entry: Entry, networks: tuple[str, ...], look: looks.Look) -> Non
     st.caption(plain(drawn.title))
     name = downloads.name_of(entry.picture)
     toolbar("on_screen", f"{name} attention", lambda: drawn)
-    downloads.numbers(comparison, name, "on_screen")
+    downloads.files(drawn, name, "on_screen", look.slide_size)
     links.to_page(links.COMPARE, "Change it on the page Compare")
 
 
