@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 from skimage.metrics import structural_similarity
 
 from attnviz.errors import ShapeError
@@ -26,6 +25,8 @@ def rank_correlation(one_hw: Values, other_hw: Values) -> float:
     one, other = _both_defined(one_hw, other_hw)
     if np.array_equal(one, other):
         return 1.0
+    from scipy.stats import rankdata  # here: it takes as long to import as all of attnviz
+
     ranks = [rankdata(values) for values in (one, other)]
     deviations = [rank - rank.mean() for rank in ranks]
     norm = np.sqrt((deviations[0] ** 2).sum() * (deviations[1] ** 2).sum())
