@@ -42,7 +42,7 @@ Figures = Mapping[str, FigureSource]
 
 def bundle(
     figures: Figures,
-    target: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
     *,
     formats: Sequence[str] = FORMATS,
     dpi: int = PNG_DPI,
@@ -57,12 +57,12 @@ def bundle(
     regions that are no boxes, `rebuild.sh`, and `manifest.json`, which lists every file with its size and sha256, the
     versions of the libraries, and how each figure was made. The same figures give the same bytes.
 
-    All or nothing: everything is written under a hidden name beside the target, which gets its name once it is complete
+    All or nothing: everything is written under a hidden name beside it, which gets its name once it is complete
     and on the disk. What fails or is killed on the way leaves nothing under that name.
 
     Args:
         figures: figures by name, such as comparisons.
-        target: a new folder, or a new file whose name ends in ".zip". Its parent must exist.
+        folder: a new folder, or a new file whose name ends in ".zip". Its parent must exist.
         formats: of the figures, any of "png", "svg" and "pdf".
         dpi: of the PNG files.
         with_picture: add each picture as a PNG with the same pixels and without EXIF data, so that the maps can be made
@@ -74,11 +74,11 @@ def bundle(
         The folder or file.
 
     Raises:
-        ValueRangeError: no figure, the target exists, its parent does not, or it may not be replaced.
+        ValueRangeError: no figure, the folder or file exists, its parent does not, or it may not be replaced.
         NotFoundError: an unknown format.
-        AssetError: the disk is full, or the target cannot be written.
+        AssetError: the disk is full, or it cannot be written.
     """
-    place = Path(target)
+    place = Path(folder)
     files = bundle_files(
         figures, formats=formats, dpi=dpi, with_picture=with_picture, with_talk=with_talk
     )  # nothing is made before the first is asked for

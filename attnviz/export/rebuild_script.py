@@ -31,7 +31,8 @@ def rebuild_script(figures: Mapping[str, FigureSource], with_picture: bool) -> s
     commands = {name: compare_command(source) for name, source in figures.items()}
     if any(commands.values()):
         lines += ["", "# From the beginning:"]
-        lines += [f"# {command}" for command in dict.fromkeys(commands.values()) if command]
+        # a name with a line break in it must not end the comment: what follows would be run
+        lines += [f"# {' '.join(command.split())}" for command in dict.fromkeys(commands.values()) if command]
     return "\n".join(lines) + "\n"
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from attnviz.errors import AssetError, NotFoundError, ValueRangeError
 from attnviz.export import bundle, bundle_zip
+from attnviz.export.rebuild_script import rebuild_script
 from attnviz.pictures import open_picture
 from attnviz.render import NOT_EXPLANATION
 
@@ -138,6 +139,22 @@ def test_the_script_that_rebuilds_is_a_shell_script_beside_the_manifest(small, t
         check=True,
     )
     assert told.stdout.strip() == f"-m attnviz rebuild {folder}/manifest.json --picture a b.jpg"
+
+
+def test_no_name_can_run_anything(small):
+    """Line breaks in names and headings, of every kind that a shell or Python knows, stay in their comment."""
+    bad = "a\ntouch hacked\r\n\x0b\x0c\x85\u2028touch hacked"
+    request = {
+        "picture": {"name": f"{bad}.jpg"},
+        "map": "gradcam",
+        "point_yx": None,
+        "layer": None,
+        "models": [{"name": bad, "origin": "attnviz", "class": bad}],
+        "regions": [{"name": bad, "box_xywh": [0, 0, 1, 1]}],
+    }
+    script = rebuild_script({bad: replace(small, heading=bad, request=request)}, with_picture=False)
+    run = [line for line in script.splitlines() if line and not line.startswith("#")]
+    assert run == ["set -eu", 'exec "${PYTHON:-python3}" -m attnviz rebuild "$(dirname "$0")/manifest.json" "$@"']
 
 
 def test_only_the_formats_asked_for(small, tmp_path):

@@ -51,7 +51,7 @@ def is_titled(source: FigureSource) -> bool:
 
 def picture_of(source: FigureSource, dpi: int) -> tuple[bytes, float]:
     """A figure as a PNG without its heading and without see-through edges, and its width / height."""
-    image = Image.open(io.BytesIO(figure_png(Untitled(source), dpi)))
+    image: Image.Image = Image.open(io.BytesIO(figure_png(Untitled(source), dpi)))
     seen = image.getchannel("A").getbbox() if image.mode == "RGBA" else None
     if seen is not None:
         image = image.crop(seen)
