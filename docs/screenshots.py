@@ -3,7 +3,7 @@
 python -m docs.screenshots               writes docs/screenshots/*.png
 python -m docs.screenshots --all FOLDER  writes every page there, light and dark, in its full height, to look at
 
-Only photographs that come with scikit-image are shown. The files have 256 colours, which keeps them small.
+Only photographs that come with scikit-image are shown.
 """
 
 import argparse
@@ -19,7 +19,6 @@ from benchmarks._visiting import chromium, served, settle, visitor
 FOLDER = Path(__file__).with_name("screenshots")
 WIDTH, HEIGHT = 1440, 960
 TALL = 3000
-COLOURS = 256
 TO_TOP = "() => document.querySelector('[data-testid=stMain]').scrollTo(0, 0)"
 
 
@@ -44,11 +43,13 @@ class Shot:
     height: int = HEIGHT
 
 
+FOUR = "networks=SE-ResNet&networks=CBAM-ResNet&networks=AA-ResNet&networks=ViT"
+
 SHOTS = (
-    Shot("compare", "", ""),
-    Shot("focus", "focus", "networks=SE-ResNet&networks=CBAM-ResNet&networks=AA-ResNet&networks=ViT", "dark"),
-    Shot("layers", "layers", "networks=CBAM-ResNet&networks=ViT&layer=6"),
-    Shot("attention", "attention", "networks=AA-ResNet&networks=ViT&networks=Swin&point_x=62&point_y=40"),
+    Shot("compare", "", FOUR),
+    Shot("focus", "focus", FOUR, "dark"),
+    Shot("layers", "layers", "networks=CBAM-ResNet&networks=ViT&layer=7"),
+    Shot("attention", "attention", "networks=AA-ResNet&networks=ViT&networks=Swin&point_x=71&point_y=40"),
 )
 """The README's four figures."""
 
@@ -89,11 +90,9 @@ def _bottom(page: Page) -> int:
 
 
 def save(image: Image.Image, file: Path) -> None:
-    """Write it with few colours: a page has few, and a photograph in it does not suffer much."""
+    """Write it, and tell how large it became."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    image.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(
-        file, "PNG", optimize=True
-    )
+    image.save(file, "PNG", optimize=True)
     print(f"{file}  {image.width} x {image.height}, {file.stat().st_size / 1024:.0f} kB")
 
 
