@@ -23,7 +23,7 @@ _SMALLEST_NAME_PT = 3.5
 _HEADING_PT, _FOOTER_PT = 20.0, 11.0
 _NUMBERS_IN = 0.55
 _FILLED = 0.95
-"""Part of its room that a name may fill."""
+"""Part of its room that a name or a line of small print may fill: tiny letters come out wider than measured."""
 
 
 class Canvas:
@@ -100,7 +100,9 @@ class Canvas:
 
     def footer(self, paragraphs: Sequence[str]) -> float:
         """Small print at the foot. Returns where the rest of the page ends."""
-        lines = [line for one in paragraphs for line in wrap(one, self.inner, self.pt(_FOOTER_PT), most_lines=4)]
+        lines = [
+            line for one in paragraphs for line in wrap(one, _FILLED * self.inner, self.pt(_FOOTER_PT), most_lines=5)
+        ]
         top = self.height - 0.7 * self.margin - len(lines) * self.line(_FOOTER_PT)
         for place, line in enumerate(lines):
             self.text(self.margin, top + place * self.line(_FOOTER_PT), line, _FOOTER_PT, muted=True)

@@ -17,10 +17,12 @@ from attnviz.render.panel import number
 from attnviz.render.walk_charts import EVEN_COLOUR, HEAD_COLOUR, MIDDLE_COLOUR, STRONG_COLOUR, WEAK_COLOUR, factor_range
 from attnviz.render.walk_figure import caveats
 from attnviz.render.walk_maps import OPACITY, channel_pictures, channel_range_words, painted
-from attnviz.walking import AttentionLayer, Channel, Gate, GatedLayer, Layer, LayerWalk
+from attnviz.walking import CHANNELS, AttentionLayer, Channel, Gate, GatedLayer, Layer, LayerWalk
 from attnviz.walking.words import GATE_NAMES, between, flat_map_words, health_words, layer_words, remarks, span_of
 
 _CHANNEL_PIXELS = 300
+_MOST_IN_A_COLUMN = 4
+"""Channels at either end on a page as narrow as a column of a paper."""
 
 
 def layer_figure(
@@ -170,13 +172,14 @@ def _map_title(one: AttentionMap) -> str:
 
 def _channels(canvas: Canvas, walk: LayerWalk, gate: Gate, rgb: np.ndarray, box: Box, told: Sequence[str]) -> None:
     left, top, right, bottom = box
-    shown = max(len(gate.strongest), len(gate.weakest), 1)
-    rows = [(f"Strongest channels, before the gate ({channel_range_words(gate)})", gate.strongest, STRONG_COLOUR)]
+    shown = min(max(len(gate.strongest), len(gate.weakest), 1), _MOST_IN_A_COLUMN if canvas.width < 5 else CHANNELS)
+    scale = channel_range_words(gate).split(",")[0]
+    rows = [(f"Strongest channels, before the gate ({scale})", gate.strongest[:shown], STRONG_COLOUR)]
     if gate.weakest:
-        rows.append(("Weakest channels, before the gate", gate.weakest, WEAK_COLOUR))
+        rows.append(("Weakest channels, before the gate", gate.weakest[:shown], WEAK_COLOUR))
     gap = canvas.gap(0.12)
     text = 2 * canvas.line(11) + canvas.gap(0.1)
-    fit = 0.62 * (bottom - top) / len(rows) - text
+    fit = (0.75 if canvas.width < 5 else 0.62) * (bottom - top) / len(rows) - text
     width = min((right - left - (shown - 1) * gap) / shown, fit * rgb.shape[1] / rgb.shape[0])
     height = width * rgb.shape[0] / rgb.shape[1]
     used = len(rows) * (height + text)
@@ -243,7 +246,7 @@ def _notes(walk: LayerWalk, place: int) -> list[str]:
     if isinstance(layer, GatedLayer):
         said.append(
             f"{_ends_words(layer)} Channels: number and factor; feature maps before the gate, all "
-            "on one colour scale. The dashed line is the mean factor."
+            "on one colour scale, beyond its ends the last colour. The dashed line is the mean factor."
         )
     elif isinstance(layer, AttentionLayer):
         if layer.where is not None:

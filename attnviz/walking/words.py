@@ -122,7 +122,7 @@ def _gates_finding(walk: LayerWalk, most: int | None, apart: int | None) -> str:
         f"{walk.network} tells features apart most in {elsewhere}, by {percent(other.selective)} of their size{little}"
     )
     if not stands_out(walk):
-        return f"{said}; all layers are changed alike, by up to {percent(change.total)}."
+        return f"{said}; by the size of the change no layer stands out, the largest is {percent(change.total)}."
     if change.selective < _MOSTLY_COMMON * change.total:
         return f"{said}; the largest change, {percent(change.total)} in {where}, is nearly all one common factor."
     return f"{said}; the largest change is in {where}, {percent(change.total)}."

@@ -25,7 +25,7 @@ def test_gates_that_all_halve_everything():
     text = said(finding(walk))
     # the last channel, 19..24, has 2791 of 4900: 0.01 * sqrt(0.5696 * 0.4304) = 0.00495
     assert text.startswith("toy tells features apart most in layer2, by 0.5 % of their size, next to nothing;")
-    assert text.endswith("all layers are changed alike, by up to 50 %.")
+    assert text.endswith("by the size of the change no layer stands out, the largest is 50 %.")
 
 
 def test_a_large_change_that_is_one_common_factor():
