@@ -350,3 +350,18 @@ def test_a_comparison_on_paper_grows_with_its_networks(size: str, small) -> None
         place = axes.get_position()
         assert place.width * width / (place.height * height) == pytest.approx(40 / 30)
         assert place.width * width > 1.2
+
+
+def test_a_talk_leaves_the_numbers_of_hundreds_of_channels_to_the_csv() -> None:
+    from pptx import Presentation
+
+    from attnviz.export import slides_pptx
+
+    def titles(count: int) -> list[str]:
+        profile = ChannelProfile(Site("a", 0, "se"), np.arange(count), np.linspace(1, 0, count), 0.5, 0.3, 0.0, 0.0)
+        figure = ChannelGateFigure(picture=PICTURE, network="SE-ResNet", profile=profile)
+        deck = Presentation(io.BytesIO(slides_pptx({"gate": figure})))
+        return [slide.shapes.title.text for slide in deck.slides if slide.shapes.title is not None]
+
+    assert any(title.startswith("Appendix") for title in titles(20))
+    assert not any(title.startswith("Appendix") for title in titles(200))

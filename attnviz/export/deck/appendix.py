@@ -17,6 +17,9 @@ from attnviz.render.whatif_chart import what_if_rows
 MOST_COLUMNS = 9
 """A table with more columns is not read on a slide; its numbers are in the speaker notes' CSV files."""
 
+MOST_ROWS = 60
+"""Of a figure's own numbers, such as those of each channel."""
+
 
 def numbers(talk: Talk, comparison: Comparison) -> None:
     """What each network answered, how much of its map lies where, and what its map is."""
@@ -59,9 +62,9 @@ def what_if_numbers(talk: Talk, table: WhatIf) -> None:
 
 
 def figure_numbers(talk: Talk, title: str, rows: Sequence[Row], notes: str) -> None:
-    """The rows of any figure, where they are few enough columns for a slide."""
+    """The rows of any figure, where rows and columns are few enough for slides: more stand in the CSV of an export."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    if not rows or len(columns) > MOST_COLUMNS:
+    if not rows or len(columns) > MOST_COLUMNS or len(rows) > MOST_ROWS:
         return
     cells = [columns, *([_cell(row.get(column)) for column in columns] for row in rows)]
     tables(talk, f"Appendix: {title}", cells, notes, [NOT_EXPLANATION])
