@@ -141,6 +141,7 @@ def test_the_what_if_chart_has_its_controls_as_error_bars(small, deck_of):
     after, random = chart.plots[0].series
     assert list(chart.plots[0].categories) == ["as it is", "all gates off", "dog blurred"]
     assert tuple(after.values) == (0.75, 0.25, 0.5)
+    assert chart.category_axis._element.xpath("c:tickLblSkip/@val") == ["1"]  # each row is named
     assert random.values[:2] == (None, None)
     assert random.values[2] == pytest.approx(0.55)  # 0.75 - 20 points
     ends = {

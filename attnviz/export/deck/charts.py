@@ -18,6 +18,8 @@ SHARE, AREA, BLOB = "#4C78A8", "#8A9099", "#FFB000"
 """Colours of a network's share, of what a flat map scores, and of what a blob in the middle scores."""
 
 _LABEL_PT, _SMALL_PT, _LEGEND_IN = 18, 14, 0.5
+_ONE_LINE = 14
+"""Letters of a name that are written in one line."""
 
 
 def bar_chart(
@@ -63,7 +65,12 @@ def bar_chart(
     chart.category_axis.reverse_order = True  # the first row on top
     chart.category_axis.has_major_gridlines = False
     chart.category_axis.format.line.fill.background()
-    chart.category_axis.tick_labels.font.size = Pt(_LABEL_PT)
+    # every row has its name: in two lines if it is long, and as large as the row is high
+    row_pt = 72 * (box.height - _LEGEND_IN) / len(rows)
+    lines = 2 if max(map(len, rows)) > _ONE_LINE else 1
+    chart.category_axis.tick_labels.font.size = Pt(max(10.0, min(_LABEL_PT, row_pt / (1.3 * lines))))
+    skip = parse_xml(f'<c:tickLblSkip {nsdecls("c")} val="1"/>')
+    chart.category_axis._element.find(qn("c:noMultiLvlLbl")).addprevious(skip)
     chart.value_axis.visible = False  # each bar carries its number
     chart.value_axis.has_major_gridlines = False
     chart.value_axis.minimum_scale, chart.value_axis.maximum_scale = 0.0, longest
@@ -71,7 +78,7 @@ def bar_chart(
     plot.gap_width, plot.overlap = 45, 0
     plot.vary_by_categories = False
     # numbers of neighbouring bars must not run into each other
-    bar_pt = 72 * (box.height - _LEGEND_IN) / len(rows) / (len(series) + plot.gap_width / 100)
+    bar_pt = row_pt / (len(series) + plot.gap_width / 100)
     for number, (one, colour) in enumerate(zip(plot.series, colours, strict=True)):
         one.format.fill.solid()
         one.format.fill.fore_color.rgb = RGBColor.from_string(colour[1:])

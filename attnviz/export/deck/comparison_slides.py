@@ -66,7 +66,7 @@ def one_network(talk: Talk, comparison: Comparison, pictures: Pictures, place: i
     panel, scaled = comparison.panels[place], pictures.scaled[place]
     foot = [*words.marks(panel), *([panel.attention_map.note] if panel.attention_map.note else []), NOT_EXPLANATION]
     page = talk.page(words.panel_title(panel), words.notes_of(comparison, f"{panel.title}."), foot)
-    room = page.box.leftmost(page.box.width * 0.6)
+    room = page.box.leftmost(page.box.width * (0.5 if page.box.width < _NARROW_IN else 0.6))
     picture = room.holding(pictures.aspect)
     page.picture(picture, pictures.overlays[place], words.overlay_alt(comparison, panel, scaled))
     if panel.warnings:
