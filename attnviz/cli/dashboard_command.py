@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.util
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,12 +27,22 @@ def _dashboard(options: argparse.Namespace) -> None:
         command += ["--server.port", str(options.port)]
     command += ["--server.headless", str(options.no_browser).lower()]
     server = subprocess.Popen(command)
+    stopped = False
+
+    def stop(*_: object) -> None:  # whoever ends this program ends the server
+        nonlocal stopped
+        stopped = True
+        server.terminate()
+
+    before = signal.signal(signal.SIGTERM, stop)
     try:
         status = server.wait()
     except KeyboardInterrupt:  # Ctrl+C reaches the server too
-        server.wait()
-        return
-    if status:
+        stopped = True
+        status = server.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if status and not stopped:
         raise AssetError(f"the dashboard must run until it is stopped; it ended with status {status}.")
 
 
