@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz import querying
 from attnviz.export import QueryPanel
 from attnviz.querying import QueryAnswer
-from attnviz.render import NOT_EXPLANATION
+from attnviz.render import MEANINGLESS, NOT_EXPLANATION, UNPROVEN
 from dashboard import asked, drawing, service, state
 from dashboard.asked import Asked
 from dashboard.components.attention_canvas import Percent, attention_canvas
@@ -60,12 +60,21 @@ def draw(entry: Entry, networks: Sequence[Asked]) -> None:
             narrowest_px=NARROWEST_PX,
             opacity=OPACITY,
         )
+    _warn(networks)
     _in_words(answers)
     if point is not None:
         weights = {one.title: service.cards()[one.name].sha256 for one in networks}
         made = QueryPanel(entry.picture, asked.source_point(point, entry.picture.hw), answers, weights, opacity=OPACITY)
         toolbar("query_panel", f"One point of {entry.title} asked of the networks", lambda: made)
     st.html(drawing.small_print([*HOW_TO_READ, NOT_EXPLANATION], in_columns=True))
+
+
+def _warn(networks: Sequence[Asked]) -> None:
+    for one in networks:
+        if one.trace.untrained:
+            st.warning(plain(f"{one.title}: {one.trace.untrained}; {MEANINGLESS}."))
+        if any(record.proven is False for record in one.trace.records):
+            st.warning(plain(f"{one.title} is {UNPROVEN}."))
 
 
 def _controls() -> int:

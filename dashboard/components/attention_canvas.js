@@ -5,7 +5,7 @@
 // contents: changes whenever anything but revision and point does; the elements are made anew then.
 // point: [across, down] in whole percent of the picture, or null. Python's point counts only when the revision changes, so
 // `data` stays the same from run to run and nothing is sent again when a point is chosen.
-// panel = { title, about, kind, unit, box, ... } with box = [left, top, right, bottom] of the grid in shares of the picture;
+// panel = { title, about, kind, badge, unit, box, ... } with box = [left, top, right, bottom] of the grid in shares of the picture;
 //   kind "attention": queries and keys = { rows, columns, names, cells (base64 int32, windows x patches, -1 for padding),
 //     box }, windows, weights (base64 uint8, windows x queries x patch keys; 255: out of sight), tops (base64 float32, what
 //     254 stands for in each row), named (base64 float32, windows x queries x named keys), asks (-1 for the token under the
@@ -322,6 +322,26 @@ function paintPicture(view, slot, point) {
     : "No point is kept.";
 }
 
+// warnings, such as UNTRAINED, in white on red in the corner of the picture
+function drawBadge(pen, text, colour, width) {
+  const lines = text.split("\n");
+  const longest = Math.max(...lines.map((each) => each.length));
+  const size = Math.min(16, 1.35 * (width / longest));
+  pen.font = `700 ${size}px sans-serif`;
+  pen.textAlign = "left";
+  pen.textBaseline = "top";
+  const wide = Math.max(...lines.map((each) => pen.measureText(each).width));
+  pen.fillStyle = colour;
+  pen.strokeStyle = "#ffffff";
+  pen.lineWidth = 1;
+  pen.beginPath();
+  pen.roundRect(6, 6, wide + size, (lines.length * 1.25 + 0.6) * size, 4);
+  pen.fill();
+  pen.stroke();
+  pen.fillStyle = "#ffffff";
+  lines.forEach((each, row) => pen.fillText(each, 6 + size / 2, 6 + (0.4 + 1.25 * row) * size));
+}
+
 function paintPanel(view, slot, said, point, top) {
   const { panel, canvas } = slot;
   const [width, height] = frameOf(view, canvas);
@@ -336,7 +356,8 @@ function paintPanel(view, slot, said, point, top) {
   if (view.keyCell >= 0 && said.grid === panel.keys)
     line(pen, () => pen.rect(...cellFrame(panel.keys, view.keyCell, width, height)), "#FFB000");
   if (point && said.query === undefined && panel.kind === "none") cross(pen, [point[0] * width, point[1] * height]);
-  const words = said.said || "Choose a point.";
+  if (panel.badge) drawBadge(pen, panel.badge, view.data.badge_colour, width);
+  const words = [panel.badge?.toLowerCase().replaceAll("\n", ", "), said.said || "Choose a point."].filter(Boolean).join(": ");
   slot.said.textContent = words;
   canvas.setAttribute("aria-label", slot.focusable ? view.data.label : `${panel.title}: ${words}`);
   slot.bar.hidden = !said.values || said.flat;

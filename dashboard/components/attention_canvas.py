@@ -21,8 +21,10 @@ import streamlit as st
 from attnviz.geometry import Geometry
 from attnviz.maps import is_flat
 from attnviz.querying import AttentionMatrix, PlaceAnswer
-from attnviz.records import TokenGrid
+from attnviz.records import Site, TokenGrid
+from attnviz.render.columns import badge_of
 from attnviz.render.scale import SEQUENTIAL
+from attnviz.render.sheet import BADGE_COLOUR
 
 HERE = Path(__file__).parent
 MOST_BYTES = 700_000
@@ -88,6 +90,7 @@ def attention_panel(
         "weights": _text(np.where(hidden, HIDDEN, steps).astype(np.uint8)),
         "tops": _text(tops.astype("<f4")),
         "named": _text(named.astype("<f4")),
+        "badge": badge_of(warnings_of(matrix.site)),
         "asks": asks,
         "spread": tells_spread,
         "seen": _seen(matrix.geometry),
@@ -101,6 +104,7 @@ def place_panel(title: str, about: str, answer: PlaceAnswer) -> BrowserPanel:
     assert one.geometry is not None
     low, high = one.value_range
     content: dict[str, object] = {
+        "badge": badge_of(warnings_of(answer.site)),
         "rows": one.grid_hw[0],
         "columns": one.grid_hw[1],
         "box": _shares(_input_box(one.geometry), one.geometry),
@@ -113,6 +117,12 @@ def place_panel(title: str, about: str, answer: PlaceAnswer) -> BrowserPanel:
         "share": answer.of == "class attention",
     }
     return BrowserPanel(title, about, "place", content)
+
+
+def warnings_of(site: Site) -> tuple[str, ...]:
+    """What must stand on the picture itself: what is untrained, "unproven", "intervention"."""
+    told = (site.untrained, "unproven" if site.proven is False else "", "intervention" if site.edit else "")
+    return tuple(word for word in told if word)
 
 
 def silent_panel(title: str, about: str, message: str, geometry: Geometry | None) -> BrowserPanel:
@@ -179,6 +189,7 @@ def attention_canvas(
         "opacity": opacity,
         "shows_keys": shows_keys,
         "colours": _colours(),
+        "badge_colour": BADGE_COLOUR,
     }
     contents = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
     across_down = None if point is None else [point[1], point[0]]
@@ -251,4 +262,5 @@ __all__ = [
     "checked_point",
     "place_panel",
     "silent_panel",
+    "warnings_of",
 ]

@@ -1,6 +1,7 @@
 """What goes to the browser for the attention canvas, read back as the browser reads it, and what may come back."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from dashboard.components.attention_canvas import (
     checked_point,
     place_panel,
     silent_panel,
+    warnings_of,
 )
 from tests.querying.toys import CROPPED, attention, looking_at, trace_of
 
@@ -84,6 +86,16 @@ def test_a_gate_arrives_with_its_values() -> None:
     assert panel["box"] == pytest.approx([0.2, 0, 0.8, 1])
     assert (panel["low"], panel["high"]) == pytest.approx((0.1, 0.9))
     assert silent_panel("ResNet", "", "has no attention", None).for_browser()["kind"] == "none"
+
+
+def test_warnings_stand_on_the_picture() -> None:
+    site = Site("attn", 0, "mhsa", proven=False, edit="gate off", untrained="untrained")
+    assert warnings_of(site) == ("untrained", "unproven", "intervention")
+    assert warnings_of(Site("attn", 0, "mhsa")) == ()
+    record = attention(looking_at(0, 4), TokenGrid.whole((2, 2)))
+    object.__setattr__(record, "site", replace(record.site, untrained="untrained parts: 2 of 62 tensors"))
+    panel = attention_panel("Net", "", attention_matrix(trace_of(record))).for_browser()
+    assert panel["badge"] == "UNTRAINED PARTS\n2 OF 62 TENSORS"
 
 
 def test_a_point_comes_back_down_and_across() -> None:

@@ -17,6 +17,8 @@ from tests.querying.toys import attention, trace_of
 def test_entropy_of_an_even_row_is_ln_n_and_of_a_single_cell_0() -> None:
     assert row_entropy(np.full((2, 3), 0.1)) == pytest.approx((math.log(6), 1))
     assert row_entropy(np.array([[0.0, 0.5], [np.nan, 0.0]])) == (0.0, 0.0)
+    # two of three cells may be looked at, alike: ln 2 of ln 2
+    assert row_entropy(np.array([[0.4, 0.4, np.nan]])) == pytest.approx((math.log(2), 1))
     # shares 1/2, 1/4, 1/4: ln 2 / 2 + 2 ln 4 / 4 = 3/2 ln 2, of at most ln 3
     assert row_entropy(np.array([[0.2, 0.1, 0.1]])) == pytest.approx(
         (1.5 * math.log(2), 1.5 * math.log(2) / math.log(3))
