@@ -22,7 +22,7 @@ def add_to(commands: Commands) -> None:
 def _dashboard(options: argparse.Namespace) -> None:
     if options.port is not None and not 1 <= options.port <= 65535:
         raise AttnvizError(f"--port must be in 1..65535; got {options.port}. 8501 is the usual one.")
-    command = [sys.executable, "-m", "streamlit", "run", str(app_file())]
+    command = [sys.executable, str(app_file().with_name("__main__.py"))]  # loads the first screen while it starts
     if options.port is not None:
         command += ["--server.port", str(options.port)]
     command += ["--server.headless", str(options.no_browser).lower()]

@@ -32,7 +32,7 @@ def test_streamlit_gets_the_port_and_its_end_is_told(
     assert main(["dashboard", "--port", "8999", "--no-browser"]) == 2
     assert "ended with status 7" in capsys.readouterr().err
     (command,) = started
-    assert command[1:5] == ["-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py")]
+    assert command[1] == str(ROOT / "dashboard" / "__main__.py")
     assert command[5:] == ["--server.port", "8999", "--server.headless", "true"]
 
 
