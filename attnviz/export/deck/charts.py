@@ -18,6 +18,9 @@ SHARE, AREA, BLOB = "#4C78A8", "#8A9099", "#FFB000"
 """Colours of a network's share, of what a flat map scores, and of what a blob in the middle scores."""
 
 _LABEL_PT, _SMALL_PT, _LEGEND_IN = 18, 14, 0.5
+_NARROW_IN = 6.0
+"""In a narrower chart the legend takes two lines."""
+
 _ONE_LINE = 14
 """Letters of a name that are written in one line."""
 
@@ -66,9 +69,9 @@ def bar_chart(
     chart.category_axis.has_major_gridlines = False
     chart.category_axis.format.line.fill.background()
     # every row has its name: in two lines if it is long, and as large as the row is high
-    row_pt = 72 * (box.height - _LEGEND_IN) / len(rows)
+    row_pt = 72 * (box.height - _LEGEND_IN * (2 if box.width < _NARROW_IN else 1)) / len(rows)
     lines = 2 if max(map(len, rows)) > _ONE_LINE else 1
-    chart.category_axis.tick_labels.font.size = Pt(max(10.0, min(_LABEL_PT, row_pt / (1.3 * lines))))
+    chart.category_axis.tick_labels.font.size = Pt(max(10.0, min(_LABEL_PT, row_pt / (1.45 * lines))))
     skip = parse_xml(f'<c:tickLblSkip {nsdecls("c")} val="1"/>')
     chart.category_axis._element.find(qn("c:noMultiLvlLbl")).addprevious(skip)
     chart.value_axis.visible = False  # each bar carries its number

@@ -16,7 +16,8 @@ def what_if(talk: Talk, table: WhatIf) -> None:
     changed = [row for row in table.brief if row.kind != "as it is"]
     if not changed:
         return
-    kept = set(map(id, sorted(changed, key=lambda row: -abs(row.points))[: MOST_ROWS - 1]))
+    most = MOST_ROWS if talk.width > talk.height * 1.5 else MOST_ROWS - 2  # a 4:3 slide has less room
+    kept = set(map(id, sorted(changed, key=lambda row: -abs(row.points))[: most - 1]))
     rows = [table.before, *(row for row in changed if id(row) in kept)]
     title = table.finding or f"{table.title}: what {table.target_name} depends on"
     mark = f"{table.untrained.upper()}: " if table.untrained else ""
