@@ -33,7 +33,7 @@ def test_streamlit_gets_the_port_and_its_end_is_told(
     assert "ended with status 7" in capsys.readouterr().err
     (command,) = started
     assert command[1] == str(ROOT / "dashboard" / "__main__.py")
-    assert command[5:] == ["--server.port", "8999", "--server.headless", "true"]
+    assert command[2:] == ["--server.port", "8999", "--server.headless", "true"]
 
 
 def test_ctrl_c_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
