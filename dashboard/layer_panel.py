@@ -6,15 +6,9 @@ import streamlit as st
 
 from attnviz.maps import AttentionMap
 from attnviz.render import MEANINGLESS, UNPROVEN, legend_strip
+from attnviz.render.layer_charts import factors_alt, factors_chart, factors_title, heads_alt, heads_chart
 from attnviz.render.panel import span
-from attnviz.render.walk_charts import (
-    factors_alt,
-    factors_chart,
-    factors_title,
-    heads_alt,
-    heads_chart,
-    untitled,
-)
+from attnviz.render.walk_charts import untitled
 from attnviz.render.walk_maps import OPACITY, Painted, channel_range_words
 from attnviz.walking import AttentionLayer, Channel, Gate, GatedLayer, Layer, LayerWalk
 from attnviz.walking.words import GATE_NAMES, flat_map_words, health_words, layer_words, remarks

@@ -12,8 +12,8 @@ from attnviz.export.figure_source import Json, Row
 from attnviz.maps import AttentionMap, is_flat
 from attnviz.pictures import Picture
 from attnviz.render import NOT_EXPLANATION, SLIDE_IN
+from attnviz.render.layer_charts import factors_alt, heads_alt
 from attnviz.render.layer_figure import layer_at, layer_figure
-from attnviz.render.walk_charts import factors_alt, heads_alt
 from attnviz.render.walk_figure import caveats, walk_figure
 from attnviz.walking import AttentionLayer, Change, Gate, GatedLayer, Layer, LayerWalk
 from attnviz.walking.words import CHANGE_DEFINED, finding, health_words, layer_words, remarks, sites_of

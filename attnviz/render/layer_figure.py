@@ -12,9 +12,10 @@ from attnviz.pictures import Picture
 from attnviz.render.canvas import Box, Canvas
 from attnviz.render.columns import LONGEST_PIXELS, badge_of
 from attnviz.render.inputs import pixels_of, shrink_pixels, shrunk_hw
+from attnviz.render.layer_charts import MIDDLE_COLOUR, STRONG_COLOUR, WEAK_COLOUR, factor_range
 from attnviz.render.overlay import legend_strip
 from attnviz.render.panel import number
-from attnviz.render.walk_charts import EVEN_COLOUR, HEAD_COLOUR, MIDDLE_COLOUR, STRONG_COLOUR, WEAK_COLOUR, factor_range
+from attnviz.render.walk_charts import EVEN_COLOUR, HEAD_COLOUR
 from attnviz.render.walk_figure import caveats
 from attnviz.render.walk_maps import OPACITY, channel_pictures, channel_range_words, painted
 from attnviz.walking import CHANNELS, AttentionLayer, Channel, Gate, GatedLayer, Layer, LayerWalk

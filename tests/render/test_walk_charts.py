@@ -4,18 +4,8 @@ import numpy as np
 import pytest
 
 from attnviz.errors import NothingTracedError
-from attnviz.render.walk_charts import (
-    APART,
-    CHANGED,
-    change_alt,
-    change_chart,
-    factors_alt,
-    factors_chart,
-    heads_alt,
-    heads_chart,
-    reach_chart,
-    untitled,
-)
+from attnviz.render.layer_charts import factors_alt, factors_chart, heads_alt, heads_chart
+from attnviz.render.walk_charts import APART, CHANGED, change_alt, change_chart, reach_chart, untitled
 from attnviz.walking.words import stands_out
 from tests.render.walks import attention, channel, feature_mask, spatial, walk_of
 
