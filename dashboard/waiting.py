@@ -41,10 +41,12 @@ class Progress:
             return ""
         if not self._shows_button:
             self._shows_button = True
+            # a click ends the run that computes; in the next one the button says that it was pressed
+            if not self._is_stopped and self._button.button("Stop", key="stop"):
+                st.session_state[state.STOPPED] = self._what
+                self._is_stopped = True
             if self._is_stopped:
                 self._button.button("Go on", key="go_on", type="primary", on_click=_go_on)
-            else:
-                self._button.button("Stop", key="stop", on_click=_stop, args=(self._what,))
         return "Stopped before it was made. Press Go on to make it." if self._is_stopped else ""
 
     def tell(self, done: int, total: int) -> None:
@@ -75,10 +77,6 @@ def time_left(passed_s: float, share: float) -> str:
     if left_s < 1:
         return ""
     return f", about {left_s:.0f} s left" if left_s < 90 else f", about {left_s / 60:.0f} min left"
-
-
-def _stop(what: Hashable) -> None:
-    st.session_state[state.STOPPED] = what
 
 
 def _go_on() -> None:

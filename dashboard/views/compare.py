@@ -32,9 +32,8 @@ def render() -> None:
     _compare(sidebar.chosen_entry(), networks)
 
 
-@st.fragment
 def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
-    """Everything beside the sidebar. A fragment: a control here does not run the sidebar again."""
+    """Everything beside the sidebar. No fragment: a click inside of one would not end a run that computes."""
     finding, choices, maps, buttons = (st.container() for _ in range(4))
     with choices:
         selection, arrangement = controls.selection_and(networks, lambda: arranging.choose(entry, networks))

@@ -32,9 +32,8 @@ def render() -> None:
     _focus(sidebar.chosen_entry(), networks)
 
 
-@st.fragment
 def _focus(entry: Entry, networks: tuple[str, ...]) -> None:
-    """Everything beside the sidebar. A fragment: a control here does not run the sidebar again."""
+    """Everything beside the sidebar. No fragment: a click inside of one would not end a run that computes."""
     finding, top, choices, maps = (st.container() for _ in range(4))
     with top:
         left, right = st.columns(2, gap="large")

@@ -407,3 +407,17 @@ def test_a_reference_is_pinned_and_a_picture_put_beside(visit: Visit) -> None:
     page.locator("img[alt^='CBAM-ResNet less SE-ResNet on A cup of espresso']").wait_for()
     assert visit.errors == []
     assert visit.foreign == []
+
+
+def test_a_slow_map_is_stopped_and_gone_on_with(visit: Visit) -> None:
+    visit.open()
+    page = visit.page
+    page.get_by_role("combobox", name="Map", exact=True).click()
+    page.get_by_role("option", name="Occlusion", exact=True).click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Go on", exact=True).wait_for()
+    assert page.get_by_text("Stopped before it was made").count() >= 1
+    page.get_by_role("button", name="Go on", exact=True).click()
+    page.get_by_text("Stopped before it was made").first.wait_for(state="detached")
+    page.locator("img[alt*='Occlusion for']").nth(MOST_PANELS - 1).wait_for()
+    assert visit.errors == []
