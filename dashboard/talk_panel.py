@@ -43,7 +43,6 @@ def _all(figures: tuple[Kept, ...], look: Look) -> None:
             help=f"One slide a figure, {look.slide_size}, with titles, captions, tables and notes that can be edited.",
             on_click="ignore",
             icon=":material/slideshow:",
-            type="primary",
         )
         st.download_button(
             "Everything (ZIP)",
