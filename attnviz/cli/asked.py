@@ -9,7 +9,7 @@ from attnviz import comparing
 from attnviz.errors import NotFoundError, ValueRangeError
 from attnviz.export import slug
 from attnviz.pictures import Picture, SamplePicture, open_picture, sample_pictures
-from attnviz.regions import Region, load_regions
+from attnviz.regions import Region, load_regions, told_box, told_numbers
 from attnviz.render import MOST_PANELS, SCALES, SIZES, STYLES
 from attnviz.zoo import Loaded, names
 
@@ -56,7 +56,8 @@ def add_map(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--point",
         metavar="x,y",
-        help="place that self-attention looks from, in pixels or %%; 'region' is the middle of the first region",
+        help="place that self-attention looks from, in pixels, or with %% as in 50%%,40%%; 'region' is the middle of "
+        "the first region",
     )
     parser.add_argument("--layer", help="dotted name or pattern, for maps of one layer")
 
@@ -69,7 +70,8 @@ def add_regions(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="REGION",
         dest="regions",
-        help=f"{REGION_FORM}; x, y, w, h in pixels or %%; may be given again, the first is in focus",
+        help=f"{REGION_FORM}; x, y, w, h in pixels, or as shares of the picture with %%, as in "
+        "dog=box:12%%,5%%,80%%,90%%; may be given again, the first is in focus",
     )
     parser.add_argument("--regions", metavar="FILE", dest="region_file", help="regions that the dashboard saved")
 
@@ -154,7 +156,7 @@ def region_of(told: str, picture: Picture) -> Region:
     """The region of `NAME=box:x,y,w,h` or `NAME=FILE`.
 
     Raises:
-        ValueRangeError: it is told in another form, or the box holds nothing.
+        ValueRangeError: it is told in another form, or the box holds nothing or less than a pixel.
         PictureError: the mask cannot be read.
     """
     name, _, place = told.partition("=")
@@ -162,11 +164,7 @@ def region_of(told: str, picture: Picture) -> Region:
         raise ValueRangeError(f"--region must be {REGION_FORM}; got {told!r}. As in --region dog=box:40,60,200,150.")
     if not place.startswith("box:"):
         return Region.from_mask_file(name.strip(), place, picture.hw)
-    height, width = picture.hw
-    x, y, w, h = numbers(place.removeprefix("box:"), (width, height, width, height), f"--region {told}")
-    if w <= 0 or h <= 0:
-        raise ValueRangeError(f"--region must have a width and a height above 0; got {told!r}. Give x,y,w,h.")
-    return Region.from_box(name.strip(), (y, x, y + h, x + w), picture.hw)
+    return told_box(name.strip(), place.removeprefix("box:").split(","), picture.hw, f"--region {told}")
 
 
 def point_of(told: str | None, picture: Picture, regions: Sequence[Region]) -> tuple[float, float] | None:
@@ -182,34 +180,13 @@ def point_of(told: str | None, picture: Picture, regions: Sequence[Region]) -> t
             raise ValueRangeError("--point region must have a region; got none. Add --region.")
         return comparing.middle_of(regions[0])
     height, width = picture.hw
-    x, y = numbers(told, (width, height), f"--point {told}")
+    x, y = told_numbers(told.split(","), (width, height), f"--point {told}")
     if not (0 <= x < width and 0 <= y < height):
         raise ValueRangeError(
             f"the point must lie in the picture, {width} wide and {height} high; got x {x:g}, y {y:g}. Count from the "
             "top left corner."
         )
     return y, x
-
-
-def numbers(told: str, whole: Sequence[int], where: str) -> list[float]:
-    """So many numbers, separated by commas, each in pixels, or with % as a share of its whole.
-
-    Raises:
-        ValueRangeError: there are more or fewer, or one is no number.
-    """
-    parts = [part.strip() for part in told.split(",")]
-    try:
-        found = [
-            float(part[:-1]) / 100 * size if part.endswith("%") else float(part)
-            for part, size in zip(parts, whole, strict=True)
-        ]
-    except ValueError:
-        raise ValueRangeError(
-            f"{where} must have {len(whole)} numbers, in pixels or %; got {told!r}. Separate them by commas."
-        ) from None
-    if not all(abs(one) < float("inf") for one in found):
-        raise ValueRangeError(f"{where} must have finite numbers; got {told!r}. Count in pixels.")
-    return found
 
 
 def choice_of(

@@ -37,7 +37,9 @@ def add_to(commands: Commands) -> None:
         description="Ask every network about the same point: rows of self-attention, windows, and values of gates.",
     )
     asked.add_pictures(point)
-    point.add_argument("--at", required=True, metavar="x,y", help="the point, from the top left, in pixels or %%")
+    point.add_argument(
+        "--at", required=True, metavar="x,y", help="the point, from the top left, in pixels, or with %% as in 50%%,40%%"
+    )
     asked.add_models(point)
     point.add_argument("--layer", metavar="NAME", help="dotted name or pattern (default: the last that can answer)")
     point.add_argument("--head", metavar="NUMBER", help="one head, from 1, or max (default: the mean of all)")

@@ -9,6 +9,7 @@ from attnviz.regions.label_file import regions_from_label_file
 from attnviz.regions.naming import unique_name, uniquely_named
 from attnviz.regions.region import Region
 from attnviz.regions.saving import load_regions, region_file, save_regions
+from attnviz.regions.told_box import told_box, told_numbers
 
 __all__ = [
     "Region",
@@ -18,6 +19,8 @@ __all__ = [
     "region_file",
     "regions_from_label_file",
     "save_regions",
+    "told_box",
+    "told_numbers",
     "unique_name",
     "uniquely_named",
 ]

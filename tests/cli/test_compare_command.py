@@ -92,6 +92,27 @@ def test_focus_prints_what_the_library_scores(photo: Path, capsys: pytest.Captur
     assert told["finding"] == comparison.heading
 
 
+def test_shares_of_the_picture_are_written_with_a_percent_sign(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 90 x 60 pixels, 20% and 25% from the corner are x 18 and y 15, 50% and 40% of it are 45 x 24 pixels."""
+    out = tmp_path / "talk"
+    options = ["--model", "se_resnet", "--region", "dog=box:20%,25%,50%,40%", "--format", "png", "--dpi", "50"]
+    assert main(["compare", str(photo), *options, "--out", str(out), "--quiet"]) == 0
+    (figure,) = json.loads((out / "manifest.json").read_text("utf-8"))["figures"]
+    assert figure["request"]["regions"] == [{"name": "dog", "box_xywh": [18, 15, 45, 24]}]
+    assert main(["rebuild", str(out / "manifest.json"), "--picture", str(photo), "--quiet"]) == 0
+    assert "maps.npz is the same bit for bit, scores.csv byte for byte." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("command", "option"), [("compare", "--region"), ("compare", "--point"), ("query", "--at")])
+def test_the_help_tells_of_shares(command: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = capsys.readouterr().out.partition("options:")[2].partition(f"  {option} ")[2].partition("  --")[0]
+    assert "%," in told
+
+
 def test_layers_and_query_print_rows(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["layers", str(photo), "--model", "se_resnet", "--json", "--quiet"]) == 0
     (walk,) = json.loads(capsys.readouterr().out)["figures"]
@@ -145,6 +166,9 @@ def test_options_of_files_need_a_place_for_them(option: str, photo: Path, capsys
         (["--region", "dog=box:1,2,3,x"], "must have 4 numbers"),
         (["--region", "dog=box:1,2,inf,3"], "finite"),
         (["--region", "dog=box:1,2,-3,4"], "a width and a height above 0"),
+        # shares that were meant as shares: 0.8 x 0.9 pixels, where 0.3 would hold one pixel's centre
+        (["--region", "dog=box:0.12,0.05,0.8,0.9"], "12%,5%,80%,90%"),
+        (["--region", "dog=box:10,10,20,0.9"], "at least one pixel wide and high; got 20 x 0.9 pixels"),
         (["--region", "dog=nowhere.png"], "nowhere.png"),
         (["--point", "90,10", "--map", "own"], "the point must lie in the picture, 90 wide and 60 high"),
         (["--point", "region", "--map", "own"], "--point region must have a region"),
