@@ -96,5 +96,5 @@ def test_the_calls_that_scripts_make_work_as_they_are_written() -> None:
     assert isinstance(attnviz.zoo.names(), tuple | list)
 
 
-def test_a_bundle_takes_figures_and_a_target() -> None:
-    assert list(inspect.signature(attnviz.export.bundle).parameters)[:2] == ["figures", "target"]
+def test_a_bundle_takes_figures_and_a_folder() -> None:
+    assert list(inspect.signature(attnviz.export.bundle).parameters)[:2] == ["figures", "folder"]
