@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Sequence
 
 from attnviz import comparing
-from attnviz.cli import asked, output
+from attnviz.cli import asked, output, what_ifs
 from attnviz.cli.subparsers import Commands
-from attnviz.cli.telling import Bar, print_json, print_table
+from attnviz.cli.telling import Bar, in_words, print_json, print_table
 from attnviz.export import Comparison, FigureSource
+from attnviz.faithfulness import WhatIf
 from attnviz.focus import CENTRED_GAUSSIAN
 from attnviz.pictures import Picture
 from attnviz.regions import Region
@@ -28,6 +29,10 @@ def add_to(commands: Commands) -> None:
     asked.add_regions(compare)
     asked.add_drawing(compare)
     compare.add_argument("--heading", help="a line across the top (default: the finding)")
+    compare.add_argument(
+        "--whatif", action="store_true", help="add what happens to each answer when gates, heads or regions are changed"
+    )
+    what_ifs.add_controls(compare)
     asked.add_page(compare)
     asked.add_output(compare)
     asked.add_telling(compare)
@@ -44,23 +49,54 @@ def _compare(options: argparse.Namespace) -> None:
     bar = Bar(quiet=options.quiet)
     try:
         networks = comparing.loaded_networks(asked.models_of(options.models))
+        count = len(pictures) * (2 if options.whatif else 1)
         comparisons = [
-            _one(picture, networks, drawn, point, options, bar, number / len(pictures), len(pictures))
+            _one(picture, networks, drawn, point, options, bar, number / count, count)
             for number, (picture, drawn, point) in enumerate(zip(pictures, regions, points, strict=True))
         ]
         figures = named(comparisons)
+        tables = _what_ifs(figures, networks, regions, points, options, bar) if options.whatif else {}
         written = output.write(figures, options, bar)
     finally:
         bar.close()
-    told = [told_of(comparison) for comparison in comparisons]
     if options.json:
+        told = [
+            told_of(comparison) | ({"what_ifs": list(map(what_ifs.told_of, tables[place]))} if options.whatif else {})
+            for place, comparison in enumerate(comparisons)
+        ]
         print_json({"out": str(written), "comparisons": told})
         return
-    for comparison in comparisons:
+    for place, comparison in enumerate(comparisons):
         print(comparison.title)
         print_table([row for panel in comparison.panels for row in _rows(panel)])
+        for table in tables.get(place, ()):
+            print(in_words(table.finding or f"{table.title}: {table.target_name}"))
         print()
     print(written)
+
+
+def _what_ifs(
+    figures: dict[str, FigureSource],
+    networks: Sequence[Loaded],
+    regions: Sequence[Sequence[Region]],
+    points: Sequence[tuple[float, float] | None],
+    options: argparse.Namespace,
+    bar: Bar,
+) -> dict[int, list[WhatIf]]:
+    """The tables of each comparison, by its place; their figures are added to those of the comparisons."""
+    made: dict[int, list[WhatIf]] = {}
+    compared = [(name, one.picture) for name, one in figures.items() if isinstance(one, Comparison)]
+    count = 2 * len(compared) * len(networks)
+    for place, ((name, picture), drawn, point) in enumerate(zip(compared, regions, points, strict=True)):
+        made[place] = []
+        for number, loaded in enumerate(networks):
+            step = len(compared) * len(networks) + place * len(networks) + number
+            steps = bar.within(step, count, f"{picture.name}: what if, {loaded.card.title}")
+            choice = asked.choice_of(options, loaded, point)
+            made[place].append(what_ifs.table_of(options, loaded, picture, drawn, choice, steps))
+        start = name.removesuffix(" attention")
+        figures.update(what_ifs.figures_of(options, picture, networks, made[place], start))
+    return made
 
 
 def _one(

@@ -3,12 +3,12 @@
 import argparse
 
 from attnviz import comparing
-from attnviz.cli import asked, output
+from attnviz.cli import asked, output, what_ifs
 from attnviz.cli.subparsers import Commands
 from attnviz.cli.telling import Bar, in_words, print_json, print_table
 from attnviz.errors import ValueRangeError
-from attnviz.export import FigureSource, FocusBars, WhatIfFigure
-from attnviz.faithfulness import WhatIf, what_if
+from attnviz.export import FocusBars
+from attnviz.faithfulness import WhatIf
 from attnviz.focus import SCORES, FocusScore
 from attnviz.render import NOT_EXPLANATION, SIZES
 from attnviz.render.whatif_words import what_if_rows
@@ -43,8 +43,7 @@ def add_to(commands: Commands) -> None:
     asked.add_models(whatif, usual=USUAL_NETWORK)
     asked.add_map(whatif)
     asked.add_regions(whatif)
-    whatif.add_argument("--controls", type=int, default=20, help="random regions for each row (default: 20)")
-    whatif.add_argument("--seed", type=int, default=0, help="of the random regions (default: 0)")
+    what_ifs.add_controls(whatif)
     asked.add_page(whatif)
     asked.add_output(whatif, required=False)
     asked.add_telling(whatif)
@@ -119,7 +118,6 @@ def _whatif(options: argparse.Namespace) -> None:
     regions = asked.regions_of(options, options.picture, picture)
     point = asked.point_of(options.point, picture, regions)
     names = options.models or [USUAL_NETWORK]
-    figures: dict[str, FigureSource] = {}
     written = None
     bar = Bar(quiet=options.quiet)
     tables: list[WhatIf] = []
@@ -127,37 +125,15 @@ def _whatif(options: argparse.Namespace) -> None:
         networks = comparing.loaded_networks(names)
         choices = [asked.choice_of(options, one, point, strictly=False) for one in networks]
         for number, (loaded, choice) in enumerate(zip(networks, choices, strict=True)):
-            card = loaded.card
-            steps = bar.within(number, len(networks), f"{picture.name}: {card.title}")
-            method = comparing.method_of(choice, comparing.traced(loaded, picture), card) if regions else None
-            table = what_if(
-                loaded,
-                picture,
-                regions,
-                target=comparing.class_index(card, options.target),
-                method=method,
-                controls=options.controls,
-                seed=options.seed,
-                progress=steps,
-            )
-            tables.append(table)
-            if len(table.rows) > 1:  # else nothing could be changed
-                figures[f"{asked.stem_of(picture)} what if {card.title}"] = WhatIfFigure(
-                    picture=picture,
-                    table=table,
-                    weights=card.sha256,
-                    theme=options.theme,
-                    transparent=options.transparent,
-                    size=SIZES[options.size],
-                )
+            steps = bar.within(number, len(networks), f"{picture.name}: {loaded.card.title}")
+            tables.append(what_ifs.table_of(options, loaded, picture, regions, choice, steps))
         if options.out is not None:
+            figures = what_ifs.figures_of(options, picture, networks, tables, asked.stem_of(picture))
             written = output.write(figures, options, bar)
     finally:
         bar.close()
     if options.json:
-        told = [
-            {"finding": table.finding, "rows": table.to_dicts(), "left_out": dict(table.left_out)} for table in tables
-        ]
+        told = [what_ifs.told_of(table) for table in tables]
         print_json({"out": None if written is None else str(written), "networks": told, "note": NOT_EXPLANATION})
         return
     for table in tables:

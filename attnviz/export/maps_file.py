@@ -19,7 +19,8 @@ def maps_of_all(figures: Mapping[str, FigureSource]) -> bytes | None:
     An array's name is the figure's, a slash, and its own name. The maps of a comparison are float32 on their native
     grids, NaN where a map is undefined. The array "provenance" is a JSON text: "arrays" tells of each map its network,
     method, unit, grid and where the network's input lies in the picture ("geometry": input = picture * scale - offset,
-    rows first, in pixels); "figures" tells how each figure was made.
+    rows first, in pixels); "figures" tells how each figure with
+    arrays was made.
 
     Args:
         figures: by a name that files accept.
@@ -37,7 +38,9 @@ def maps_of_all(figures: Mapping[str, FigureSource]) -> bytes | None:
             }  # one map for each panel, in their order
     if not arrays:
         return None
-    made: dict[str, Json] = {stem: source.provenance() for stem, source in figures.items()}
+    made: dict[str, Json] = {
+        stem: source.provenance() for stem, source in figures.items() if isinstance(source, HasArrays)
+    }
     text = json.dumps({"arrays": told, "figures": made}, allow_nan=False, sort_keys=True)
     return npz({**arrays, "provenance": np.array(text)})
 

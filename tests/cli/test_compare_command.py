@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pptx import Presentation
 
 from attnviz import comparing
 from attnviz.cli import main
@@ -130,6 +131,24 @@ def test_whatif_has_a_row_for_each_change(photo: Path, capsys: pytest.CaptureFix
     assert table["rows"][0]["change"] == "as it is"
     assert {row["class"] for row in table["rows"]} == {"goose"}
     assert {"all gates off", "dog blurred"} <= {row["change"] for row in table["rows"]}
+
+
+def test_a_comparison_takes_its_what_ifs_along(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same table as `whatif` prints, a figure of it, a slide with a native chart; rebuild is not led astray."""
+    what = [str(photo), "--model", "se_resnet", "--region", BOX, "--controls", "1", "--json", "--quiet"]
+    assert main(["whatif", *what]) == 0
+    (alone,) = json.loads(capsys.readouterr().out)["networks"]
+    out = tmp_path / "talk"
+    assert main(["compare", *what, "--whatif", "--pptx", "--format", "png", "--dpi", "50", "--out", str(out)]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["comparisons"]
+    assert told["what_ifs"] == [alone]
+    assert {"photo-attention.png", "photo-what-if-se-resnet.png", "photo-what-if-se-resnet.csv"} <= {
+        path.name for path in out.iterdir()
+    }
+    slides = Presentation(str(out / "talk.pptx")).slides
+    (shown,) = [slide for slide in slides if slide.shapes.title.text.startswith(alone["finding"][:40])]
+    assert any(shape.has_chart for shape in shown.shapes)
+    assert main(["rebuild", str(out), "--picture", str(photo), "--quiet"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_pixels_and_shares_of_width_and_height() -> None:
 def test_one_pixel_is_enough_and_less_is_not() -> None:
     assert told_box("dog", ["3", "4", "1", "1"], (10, 20), "the box").mask_hw.sum() == 1
     for box in (["0.12", "0.05", "0.8", "0.9"], ["3", "4", "0.99", "5"], ["3", "4", "5", "0.99"]):
-        with pytest.raises(ValueRangeError, match="at least one pixel wide and high.*percent sign"):
+        with pytest.raises(ValueRangeError, match=r"at least one pixel wide and high.*percent sign"):
             told_box("dog", box, (10, 20), "the box")
 
 
