@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 from skimage import data as samples
 
 from attnviz import zoo
+from attnviz.cli.main import parser
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -24,7 +26,7 @@ def test_there_is_code_to_run() -> None:
 @pytest.mark.parametrize("code", CODE_BLOCKS)
 def test_the_code_runs_as_printed(code: str, tmp_path: Path) -> None:
     """In a folder that holds a photograph under the name that the code opens."""
-    for name in re.findall(r'open_picture\("(.+?)"\)', code):
+    for name in re.findall(r'(?:open_picture|compare)\("(.+?)"', code):
         Image.fromarray(samples.chelsea()).save(tmp_path / name)
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -45,6 +47,19 @@ def test_the_table_of_networks_is_that_of_the_cards() -> None:
     ]
     missing = [row for row in rows if row not in README.splitlines()]
     assert not missing, "README.md must have these rows:\n" + "\n".join(missing)
+
+
+COMMANDS = re.findall(r"python -m attnviz (.+?)(?:  |`|$)", README, flags=re.MULTILINE)
+
+
+def test_there_are_commands_to_read() -> None:
+    assert {command.split()[0] for command in COMMANDS} >= {"compare", "rebuild", "models", "checkpoint", "train"}
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS) - {"COMMAND --help"}))
+def test_the_commands_are_those_of_attnviz(command: str) -> None:
+    """argparse ends the program where it does not know a word."""
+    assert parser().parse_args(shlex.split(command))
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
