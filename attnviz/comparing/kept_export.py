@@ -3,6 +3,7 @@
 import json
 import platform
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,12 @@ from attnviz.render import Scale, Style
 
 MOST_BYTES = 512 * 2**20
 """Of one file in a ZIP: a small one may unpack to anything."""
+
+DAMAGED = (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What Python raises over a manifest or a file that somebody changed."""
+
+MOST_INCHES = 60
+"""Of a figure's side: at 600 dots an inch it is 36000 pixels long."""
 
 _THAT_COUNT = ("torch", "torchvision", "timm", "captum", "numpy", "pillow")
 """Libraries whose version may change the last digits."""
@@ -75,6 +82,9 @@ class KeptFigure:
         told, size = self.drawn, self.drawn["size"]
         if not isinstance(size, list) or len(size) != 2:
             raise TypeError("size must be width and height")
+        width, height = (float(str(side)) for side in size)
+        if not (0 < width <= MOST_INCHES and 0 < height <= MOST_INCHES):
+            raise ValueError(f"size must be above 0 and at most {MOST_INCHES} inches")
         opacity = float(str(told["opacity"]))
         names = [str(told[key]) for key in ("scale", "style", "interpolation", "theme")]
         scale, style, interpolation, theme = names
@@ -85,7 +95,7 @@ class KeptFigure:
             interpolation=cast(Interpolation, interpolation),
             opacity=opacity,
             heading=str(told["heading"]),
-            size=(float(str(size[0])), float(str(size[1]))),
+            size=(width, height),
             theme=cast(Literal["light", "dark"], theme),
             transparent=bool(told["transparent"]),
         )
@@ -121,7 +131,7 @@ class KeptExport:
             ):
                 raise TypeError("it tells of no figures and files")
             schema = int(told["schema_version"])
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise ValueRangeError(
                 f"the manifest must be the {MANIFEST} of an export, its folder or its ZIP; got {path} "
                 f"({type(error).__name__}). Give the path of an export."
@@ -159,7 +169,7 @@ class KeptExport:
         """
         try:
             found = tuple(_figure(figure) for figure in self._figures if figure.get("request"))
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGED as error:
             raise ValueRangeError(
                 f"the manifest must be as it was written; got a figure that is not ({type(error).__name__}: {error}). "
                 "Restore it."
@@ -172,12 +182,15 @@ class KeptExport:
         return found
 
     def file(self, name: str) -> bytes | None:
-        """Contents of a file of the export; None where it is missing."""
-        if zipfile.is_zipfile(self.path):
-            return _of_zip(self.path, name)
-        path = self.path.parent / name
-        inside = path.resolve().is_relative_to(self.path.parent.resolve())  # a manifest may say anything
-        return path.read_bytes() if inside and path.is_file() else None
+        """Contents of a file of the export; None where it is missing or cannot be read."""
+        try:
+            if zipfile.is_zipfile(self.path):
+                return _of_zip(self.path, name)
+            path = self.path.parent / name
+            inside = path.resolve().is_relative_to(self.path.parent.resolve())  # a manifest may say anything
+            return path.read_bytes() if inside and path.is_file() else None
+        except DAMAGED:
+            return None
 
     def sha256_of(self, name: str) -> str:
         """What the manifest says of a file; empty where it says nothing."""
@@ -221,6 +234,8 @@ def _figure(told: dict[str, Json]) -> KeptFigure:
     models, regions, point = request["models"], request["regions"], request["point_yx"]
     if not isinstance(models, list) or not isinstance(regions, list) or not models:
         raise TypeError("models and regions must be lists")
+    if point is not None and not (isinstance(point, list) and len(point) == 2):
+        raise TypeError("point_yx must be row and column")
     figure = KeptFigure(
         name=str(told["name"]),
         picture_name=Path(str(picture["name"])).name,
@@ -231,11 +246,17 @@ def _figure(told: dict[str, Json]) -> KeptFigure:
         layer=None if request["layer"] is None else str(request["layer"]),
         point_yx=(float(point[0]), float(point[1])) if isinstance(point, list) else None,  # type: ignore[arg-type]
         models=tuple(_model(model) for model in models),
-        regions=tuple(region for region in regions if isinstance(region, dict)),
+        regions=tuple(_region(region) for region in regions),
         drawn=drawn,
     )
     figure.drawing()  # so that what is missing there is found before a network runs
     return figure
+
+
+def _region(told: Json) -> Mapping[str, Json]:
+    if not isinstance(told, dict):
+        raise TypeError("a region must be told as a mapping")
+    return told
 
 
 def _model(told: Json) -> KeptModel:

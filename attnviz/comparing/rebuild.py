@@ -12,16 +12,17 @@ import numpy as np
 from attnviz import zoo
 from attnviz.comparing.choice import MapChoice
 from attnviz.comparing.compare import Progress, comparison_of
-from attnviz.comparing.kept_export import KeptExport, KeptFigure
+from attnviz.comparing.kept_export import DAMAGED, KeptExport, KeptFigure
 from attnviz.comparing.reading import read
 from attnviz.comparing.request import region_from_words
-from attnviz.errors import AssetError, NotFoundError, PictureError
+from attnviz.errors import AssetError, AttnvizError, NotFoundError, PictureError, ValueRangeError
 from attnviz.export import Comparison, FigureSource, bundle, scores_csv
 from attnviz.export.bundle import MAPS, SCORES, stems_of
 from attnviz.export.bundle_parts import pixels_sha256
 from attnviz.export.maps_file import maps_of_all
 from attnviz.pictures import Picture, open_picture, sample_pictures
 from attnviz.pictures.reading import PictureFile
+from attnviz.regions import Region
 from attnviz.zoo import Loaded
 
 
@@ -90,6 +91,7 @@ def rebuild(
     kept = KeptExport.opened(Path(manifest))
     figures = kept.comparisons()
     pictures = _pictures(kept, figures, picture)
+    regions = {figure.name: _regions(figure, pictures[figure.picture_sha256]) for figure in figures}
     loaded = _networks(figures, networks)
     count = sum(len(one.models) for one in figures)
     made: dict[str, Comparison] = {}
@@ -104,8 +106,7 @@ def rebuild(
                 progress(done / count, network.card.title)
             readings.append(read(network, shown, MapChoice(figure.map, model.target, figure.point_yx, figure.layer)))
             done += 1
-        regions = [region_from_words(words, shown.hw) for words in figure.regions]
-        made[figure.name] = comparison_of(shown, readings, regions, None, **figure.drawing())
+        made[figure.name] = comparison_of(shown, readings, regions[figure.name], None, **figure.drawing())
     if progress is not None:
         progress(1.0, "done")
     stems = dict(zip(kept.names, stems_of(kept.names), strict=True))
@@ -173,6 +174,19 @@ def _nearby(kept: KeptExport, figure: KeptFigure) -> list[Picture]:
     return [*found, *(sample.open() for sample in samples)]
 
 
+def _regions(figure: KeptFigure, picture: Picture) -> list[Region]:
+    """The regions of a figure, in order."""
+    try:
+        return [region_from_words(words, picture.hw) for words in figure.regions]
+    except AttnvizError:
+        raise
+    except DAMAGED as error:
+        raise ValueRangeError(
+            f"the manifest must be as it was written; got a region of {figure.name!r} that is not "
+            f"({type(error).__name__}: {error}). Restore it."
+        ) from error
+
+
 def _networks(figures: Sequence[KeptFigure], given: Sequence[Loaded]) -> dict[str, Loaded]:
     """Every network of the figures, by the sha256 of its weights."""
     offered = {one.card.sha256: one for one in given}
@@ -205,13 +219,15 @@ def _networks(figures: Sequence[KeptFigure], given: Sequence[Loaded]) -> dict[st
 
 
 def _differences(kept: KeptExport, maps: bytes, scores: bytes, notes: Sequence[str]) -> tuple[str, ...]:
-    """One sentence for each of the two files that is not as it was."""
+    """A sentence for each of the two files that is not as it was, or that was changed since it was written."""
     said = []
     why = f" {notes[0]}" if notes else ""
-    if _sha256(maps) != kept.sha256_of(MAPS):
-        said.append(f"{MAPS} differs: {_map_difference(kept.file(MAPS), maps)}.{why}")
-    if _sha256(scores) != kept.sha256_of(SCORES):
-        said.append(f"{SCORES} differs: {_line_difference(kept.file(SCORES), scores)}.{why}")
+    for name, new, difference in ((MAPS, maps, _map_difference), (SCORES, scores, _line_difference)):
+        old, written = kept.file(name), kept.sha256_of(name)
+        if _sha256(new) != written:
+            said.append(f"{name} differs: {difference(old, new)}.{why}")
+        elif old is not None and _sha256(old) != written:
+            said.append(f"{name} of the export was changed after it was written: {difference(old, new)}.")
     return tuple(said)
 
 
@@ -219,6 +235,13 @@ def _map_difference(old: bytes | None, new: bytes) -> str:
     """How far the maps lie from those that were written."""
     if old is None:
         return "its bytes are others, and the file of the export is not there to be compared"
+    try:
+        return _array_difference(old, new)
+    except DAMAGED:
+        return "its bytes are others, and the file of the export cannot be read"
+
+
+def _array_difference(old: bytes, new: bytes) -> str:
     worst, where, missing = 0.0, "", []
     with np.load(io.BytesIO(old)) as before, np.load(io.BytesIO(new)) as now:
         names = [name for name in before.files if name != "provenance"]

@@ -153,12 +153,70 @@ def test_what_differs_is_told_with_its_size(kept, tmp_path):
     assert scores.startswith("scores.csv differs: line 3 is another.")
 
 
-@pytest.mark.parametrize("contents", ["", "[]", "{}", '{"figures": [], "files": [], "schema_version": "x"}'])
+@pytest.mark.parametrize(
+    "contents",
+    [
+        "",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"figures": [], "files": [], "schema_version": "x"}',
+        '{"figures": [], "files": [], "schema_version": 1e999}',
+    ],
+)
 def test_what_is_no_manifest_is_one_sentence(tmp_path, contents):
     path = tmp_path / "manifest.json"
     path.write_text(contents)
     with pytest.raises(ValueRangeError, match=r"must be the manifest\.json of an export"):
         rebuild(path)
+
+
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [
+        (("request", "point_yx"), [1]),
+        (("request", "regions"), ["cat"]),
+        (("request", "regions", 0), {"name": "cat"}),
+        (("request", "regions", 0), {"name": "cat", "mask_png": "$$"}),
+        (("request", "regions", 0), {"name": "cat", "box_xywh": [1, 2, 3]}),
+        (("request", "models", 0, "target"), float("inf")),
+        (("drawing", "size"), [float("nan"), 3]),
+        (("drawing", "size"), [-3, 3]),
+        (("drawing", "size"), [1e6, 3]),
+    ],
+)
+def test_a_changed_manifest_is_refused_before_a_network_runs(kept, tmp_path, monkeypatch, where, what):
+    monkeypatch.setattr(sys.modules["attnviz.comparing.rebuild"], "read", lambda *_, **__: pytest.fail("a network ran"))
+
+    def change(manifest):
+        told = manifest["figures"][0]
+        for key in where[:-1]:
+            told = told[key]
+        told[where[-1]] = what
+
+    with pytest.raises(ValueRangeError, match=r"the manifest must be as it was written; got .* Restore it"):
+        rebuild(changed(kept, tmp_path, change))
+
+
+def test_a_name_that_no_file_can_have_is_a_picture_that_is_missing(kept, tmp_path, monkeypatch):
+    def change(manifest):
+        manifest["figures"][0]["picture_file"] = "a\0b"
+        manifest["figures"][0]["picture"]["name"] = "a\0b"
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(PictureError, match="must be there"):
+        rebuild(changed(kept, tmp_path, change))
+
+
+def test_files_changed_after_they_were_written_are_told(kept, tmp_path):
+    """The manifest still tells of the files as they were written; what lies beside it are others."""
+    folder = changed(kept, tmp_path, lambda _: None)
+    (folder / "maps.npz").write_bytes(b"no maps")
+    scores = (folder / "scores.csv").read_text("utf-8")
+    (folder / "scores.csv").write_text(scores.replace("CBAM-ResNet", "SE-ResNet"), "utf-8")
+    maps, table = rebuild(folder).differs
+    assert maps.startswith("maps.npz of the export was changed after it was written: its bytes are others")
+    assert table == "scores.csv of the export was changed after it was written: line 2 is another."
 
 
 def test_later_or_damaged_or_empty_manifests_are_told_apart(kept, tmp_path):
