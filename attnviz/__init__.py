@@ -29,6 +29,7 @@ from attnviz import (
     pictures,
     querying,
     render,
+    study,
     walking,
     zoo,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "query",
     "querying",
     "render",
+    "study",
     "trace",
     "trace_each",
     "walking",

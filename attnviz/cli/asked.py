@@ -37,8 +37,8 @@ def add_models(parser: argparse.ArgumentParser, usual: str = f"the first {MOST_P
     )
 
 
-def add_map(parser: argparse.ArgumentParser) -> None:
-    """Which map of each network."""
+def add_map(parser: argparse.ArgumentParser, with_point: bool = True) -> None:
+    """Which map of each network; `with_point` where there is one picture to point into."""
     parser.add_argument(
         "--map",
         default="gradcam",
@@ -53,12 +53,13 @@ def add_map(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="the class that maps speak about (default: each network's own top-1)",
     )
-    parser.add_argument(
-        "--point",
-        metavar="x,y",
-        help="place that self-attention looks from, in pixels, or with %% as in 50%%,40%%; 'region' is the middle of "
-        "the first region",
-    )
+    if with_point:
+        parser.add_argument(
+            "--point",
+            metavar="x,y",
+            help="place that self-attention looks from, in pixels, or with %% as in 50%%,40%%; 'region' is the middle "
+            "of the first region",
+        )
     parser.add_argument("--layer", help="dotted name or pattern, for maps of one layer")
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from attnviz._version import __version__
 from attnviz.export.figure_source import Json
 from attnviz.maps import AttentionMap
-from attnviz.pictures import Picture
 from attnviz.records import Site
 from attnviz.render import MEANINGLESS, NOT_EXPLANATION, SLIDE_IN, UNPROVEN
 from attnviz.render.columns import layers_of
@@ -30,7 +29,23 @@ class Drawn:
     transparent: bool = False
 
 
-def origin(pictures: Iterable[Picture], weights: Mapping[str, str]) -> dict[str, Json]:
+class Shown(Protocol):
+    """What a figure must know of a picture whose pixels it does not draw; a `Picture` is one."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the file."""
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+
+
+def origin(pictures: Iterable[Shown], weights: Mapping[str, str]) -> dict[str, Json]:
     """The library's version, the pictures and the networks as a figure's provenance tells them.
 
     Args:
@@ -38,8 +53,7 @@ def origin(pictures: Iterable[Picture], weights: Mapping[str, str]) -> dict[str,
         weights: which weights each network has, such as their sha256, by its title.
     """
     shown: list[Json] = [
-        {"name": one.name, "sha256": one.sha256, "height": int(one.rgb.shape[0]), "width": int(one.rgb.shape[1])}
-        for one in pictures
+        {"name": one.name, "sha256": one.sha256, "height": int(one.hw[0]), "width": int(one.hw[1])} for one in pictures
     ]
     return {
         "attnviz": __version__,

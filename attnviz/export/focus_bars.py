@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from attnviz.errors import ValueRangeError
-from attnviz.export.drawn import Drawn, map_facts, map_notes, mark_of, origin
+from attnviz.export.drawn import Drawn, Shown, map_facts, map_notes, mark_of, origin
 from attnviz.export.figure_source import Json, Row
 from attnviz.export.names import unique_slugs
 from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
@@ -25,6 +25,9 @@ from attnviz.render.focus_words import (
     share_title,
 )
 from attnviz.render.panel import the
+
+MOST_NAMED = 3
+"""Regions that a title names; of more it gives the number."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -116,35 +119,43 @@ class FocusOverPictures(Drawn):
 
     Attributes:
         pictures: in the order of the scores.
-        by_region: for each region, for each network by its title, one score a picture. Each network has one for every
-            picture.
+        by_region: for each region, for each network by its title, one score for each picture that has the region, the
+            same pictures for all networks.
         lift: show lifts in place of shares: the sizes of the regions then matter less.
         weights: which weights each network has, by its title.
+        map_title: which map was scored, such as "Grad-CAM".
 
     Raises:
-        ValueRangeError: a network has not one score for each picture.
+        ValueRangeError: a network has no score in a region, more scores than there are pictures, or not as many as the
+            others.
     """
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[Shown, ...]
     by_region: Mapping[str, Mapping[str, Sequence[FocusScore]]]
     lift: bool = False
     weights: Mapping[str, str] = field(default_factory=dict)
+    map_title: str = ""
 
     def __post_init__(self) -> None:
-        for scores in self.by_region.values():
+        for name, scores in self.by_region.items():
+            most = max(map(len, scores.values()), default=0)
             for title, found in scores.items():
-                if len(found) != len(self.pictures) or not found:
+                if len(found) != most or not 0 < most <= len(self.pictures):
                     raise ValueRangeError(
-                        f"{title} must have one score for each of {len(self.pictures)} pictures; got {len(found)}. "
-                        "Leave out what was not scored in all of them."
+                        f"{title} must have one score for each picture with {the(name)}, at most {len(self.pictures)}; "
+                        f"got {len(found)}. Leave out what was not scored in all of them."
                     )
 
     @property
     def title(self) -> str:
         """The heading, or what the bars show."""
-        named = " and ".join(the(name) for name in self.by_region)
+        few = len(self.by_region) <= MOST_NAMED
+        named = " and ".join(the(name) for name in self.by_region) if few else f"{len(self.by_region)} regions"
         what = "Lift" if self.lift else "Share"
-        return self.heading or f"{what} of each map on {named}: means over {len(self.pictures)} pictures"
+        counts = sorted({len(found) for scores in self.by_region.values() for found in scores.values()})
+        over = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0] if counts else 0}"
+        pictures = "picture" if over == "1" else "pictures"
+        return self.heading or f"{what} of each map on {named}: means over {over} {pictures}"
 
     @property
     def alt(self) -> str:
@@ -177,6 +188,7 @@ class FocusOverPictures(Drawn):
             heading=self.title if self.heading is None else self.heading,
             unit=self._unit,
             footer=[
+                *([f"Map: {self.map_title}."] if self.map_title else []),
                 "Intervals: 95 % of 2000 bootstrap draws of the pictures. They hold what other pictures would change, "
                 "not what another training would.",
                 NOT_EXPLANATION,
@@ -212,6 +224,7 @@ class FocusOverPictures(Drawn):
         return {
             **origin(self.pictures, {title: self.weights.get(title, "") for title in titles}),
             "figure": "focus over pictures",
+            "map": self.map_title,
             "methods": {title: list(found) for title, found in methods.items()},
             "unit": self._unit,
             "regions": list(self.by_region),
@@ -230,7 +243,7 @@ class FocusOverPictures(Drawn):
             rows = list(scores.values())
             means = [
                 np.mean([one[place].baselines[baseline] / (one[place].chance if self.lift else 1.0) for one in rows])
-                for place in range(len(self.pictures))
+                for place in range(min(map(len, rows)))
             ]
             made[name] = bootstrap_mean(means)
         return made

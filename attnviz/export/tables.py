@@ -26,20 +26,19 @@ def scores_csv(comparisons: Sequence[Comparison]) -> bytes:
     """
     if not comparisons:
         raise ValueRangeError("comparisons must hold at least one comparison; got none. Choose a picture.")
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for comparison in comparisons:
-        for row in comparison.rows():
-            writer.writerow({key: _safe(value) for key, value in row.items()})
-    return text.getvalue().encode()
+    return rows_csv([row for comparison in comparisons for row in comparison.rows()], COLUMNS)
 
 
-def rows_csv(rows: Sequence[Row]) -> bytes:
-    """Rows of any figure as a table, UTF-8; its columns are all that occur, in the order in which they first do."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+def rows_csv(rows: Sequence[Row], columns: Sequence[str] | None = None) -> bytes:
+    """Rows of any figure as a table, UTF-8.
+
+    Args:
+        rows: cells by column; a cell without a value is empty.
+        columns: of the table; None takes all that occur, in the order in which they first do.
+    """
+    named = list(dict.fromkeys(key for row in rows for key in row)) if columns is None else list(columns)
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer = csv.DictWriter(text, named, lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({key: _safe(value) for key, value in row.items()})

@@ -221,7 +221,9 @@ def interval_figure(
 
 
 def interval_said(one: Interval, unit: str) -> str:
-    """A mean and its interval, such as "48 % (41 to 55)" or "1.3× (1.1 to 1.5)"."""
+    """A mean and its interval, such as "48 % (41 to 55)" or "1.30× (1.10 to 1.50)"; of one picture only its number."""
+    if one.count == 1:
+        return percent(one.value) if unit == "share" else f"{one.value:.2f}×"
     if unit == "share":
         return f"{percent(one.value)} ({100 * one.low:.0f} to {100 * one.high:.0f})"
     return f"{one.value:.2f}× ({one.low:.2f} to {one.high:.2f})"

@@ -281,8 +281,21 @@ def test_means_over_pictures_have_their_intervals() -> None:
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([50])
     whisker = axes.lines[0]
     assert list(whisker.get_xdata()) == pytest.approx([40, 60])
-    with pytest.raises(ValueRangeError, match="one score for each of 1 pictures; got 2"):
+    with pytest.raises(ValueRangeError, match="at most 1; got 2"):
         replace(source, pictures=source.pictures[:1])
+
+
+def test_a_region_may_be_in_fewer_pictures_but_in_the_same_for_all_networks() -> None:
+    dogs = (a_score(0.4, 0.25, 0.3), a_score(0.6, 0.25, 0.5))
+    source = replace(over_pictures(), by_region={"dog": {"ViT": dogs}, "cat": {"ViT": dogs[:1]}}, map_title="Grad-CAM")
+    assert [row["pictures"] for row in source.rows()] == [2, 1]
+    assert source.title.endswith("the dog and the cat: means over 1 to 2 pictures")
+    told = said(source.figure())
+    assert "50 % (40 to 60)" in told
+    assert "40 % (" not in told  # one picture has no interval
+    assert "Map: Grad-CAM." in told
+    with pytest.raises(ValueRangeError, match=r"Swin must have one score for each picture with the dog.*got 1"):
+        replace(source, by_region={"dog": {"ViT": dogs, "Swin": dogs[:1]}})
 
 
 def test_what_gates_took_and_gave_are_bars_of_one_length() -> None:
