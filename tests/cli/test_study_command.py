@@ -1,0 +1,69 @@
+"""`attnviz study`: a folder in, tables and figures out."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from attnviz.cli import main
+from tests.study.studying import folder_of
+
+OPTIONS = ["--model", "se_resnet", "--model", "resnet_plain", "--format", "png", "--dpi", "50"]
+
+
+def test_a_folder_becomes_tables_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = folder_of(tmp_path / "pictures"), tmp_path / "out"
+    assert main(["study", str(folder), *OPTIONS, "--map", "activation", "--out", str(out)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.count("| left half | SE-ResNet |") == 1
+    assert "| left half | SE-ResNet − ResNet | 2 |" in printed.out
+    assert printed.err.splitlines()[:2] == ["a.png", "b.png"]
+    assert {path.name for path in out.iterdir()} == {
+        "pictures",
+        "study.json",
+        "scores.csv",
+        "summary.csv",
+        "differences.csv",
+        "failed.csv",
+        "shares.png",
+        "lifts.png",
+    }
+    assert main(["study", str(folder), *OPTIONS, "--map", "activation", "--out", str(out), "--json", "--quiet"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    told = json.loads(printed.out)
+    assert [row["network"] for row in told["summary"]] == ["SE-ResNet", "ResNet", "uniform", "centred Gaussian"]
+    assert main(["study", str(folder), *OPTIONS, "--out", str(out)]) == 2
+    assert "map 'activation'; got 'gradcam'" in capsys.readouterr().err
+
+
+def test_failures_are_named_and_give_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = folder_of(tmp_path / "pictures", 1)
+    (folder / "broken.jpg").write_text("no picture")
+    assert main(["study", str(folder), *OPTIONS, "--map", "activation", "--out", str(tmp_path / "out"), "--quiet"]) == 1
+    printed = capsys.readouterr()
+    assert "| left half | ResNet | 1 |" in printed.out
+    head, sentence = printed.err.splitlines()
+    assert head.startswith("1 picture could not be measured")
+    assert sentence.startswith("broken.jpg: the file must be JPEG")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--boxes", "nowhere.csv"], "nowhere.csv"),
+        (["--map", "activation", "--class", "goose"], "Leave the class out"),
+        (["--format", "gif"], "format 'gif'"),
+        (["--dpi", "9"], "--dpi must be in 50..600"),
+        (["--model", "vitt"], "nearest: 'vit'"),
+    ],
+)
+def test_a_mistake_gets_one_sentence_and_status_2(
+    options: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = folder_of(tmp_path / "pictures", 1)
+    assert main(["study", str(folder), "--model", "resnet_plain", "--out", str(tmp_path / "out"), *options]) == 2
+    printed = capsys.readouterr()
+    assert sentence in printed.err
+    assert (printed.out, len(printed.err.splitlines())) == ("", 1)
+    assert not (tmp_path / "out").exists()
