@@ -83,6 +83,7 @@ def test_one_picture_has_no_interval(tmp_path: Path) -> None:
     made = found(folder_of(tmp_path / "pictures", 1), tmp_path / "out")
     assert "| left half | Gate | 1 | 75.0 % | 1.50 | 100.0 % |" in made.markdown
     assert table(tmp_path / "out" / "summary.csv")[0]["share_low"] == ""
+    assert made.differences[0].share.value == pytest.approx(0.25)  # 3/4 of the gate's minus 1/2 of the flat one's
 
 
 def test_tables_in_markdown(tmp_path: Path) -> None:
