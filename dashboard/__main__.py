@@ -1,4 +1,4 @@
-"""`python dashboard [option ...]`: as `streamlit run dashboard/app.py [option ...]`, with the first screen made early."""
+"""`python dashboard [option ...]`: as `streamlit run dashboard/app.py [option ...]`, but ready sooner."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,7 @@ def main(options: list[str]) -> None:
     from streamlit.web import cli
 
     app = str(Path(__file__).resolve().with_name("app.py"))
-    cli.main(["run", app, "--server.scriptHealthCheckEnabled", "true", *options], prog_name="streamlit")
+    cli.main(["run", app, *options], prog_name="streamlit")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ if str(ROOT) not in sys.path:
 import streamlit as st
 
 from attnviz.errors import AttnvizError
-from dashboard import address, session_panel, sidebar
+from dashboard import address, session_panel, sidebar, warming
 from dashboard.words import plain
 
 HERE = Path(__file__).resolve().parent
@@ -37,3 +37,4 @@ try:
     address.write()
 except AttnvizError as error:  # such as missing weights: every view needs them
     st.error(plain(str(error)))
+warming.page_is_drawn()

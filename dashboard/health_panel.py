@@ -41,9 +41,14 @@ def healths_of(picture: Picture, name: str) -> tuple[GateHealth, ...]:
 
 def flat_note(picture: Picture, answers: Answers) -> str:
     """Which networks have flat gates on this picture, and how many; empty if there are none."""
-    lines = {one.title: flat_line(healths_of(picture, one.name)) for one in answers.readings}
+    lines = {one.title: _flat_line(picture, one.name) for one in answers.readings}
     told = "; ".join(f"{title}: {line}" for title, line in lines.items() if line)
     return f"{told} on this picture. A flat gate treats all places, or all channels, alike." if told else ""
+
+
+def _flat_line(picture: Picture, name: str) -> str:
+    lent = service.lent_flat(picture, name)
+    return flat_line(healths_of(picture, name)) if lent is None else lent
 
 
 def draw(entry: Entry, _selection: Selection, answers: Answers, _regions: Sequence[Region]) -> None:

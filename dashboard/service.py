@@ -23,8 +23,9 @@ from attnviz.records import Trace
 from attnviz.regions import Region
 from attnviz.render import Panel
 from attnviz.zoo import Loaded
-from dashboard import state
+from dashboard import first_screen, state
 from dashboard.components.region_canvas import Box
+from dashboard.first_screen import Answer
 from dashboard.kept import Store
 
 Tell = Callable[[int, int], object]
@@ -77,7 +78,12 @@ def network(name: str) -> Network:
         NotFoundError: no such network here, such as one of another session.
         AssetError: the weights are missing or damaged.
     """
-    return added_networks().get(name) or _bundled(name)
+    return _bundled(name) if name in _bundled_names() else added_networks().get(name) or _bundled(name)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _bundled_names() -> tuple[str, ...]:
+    return zoo.names()
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -161,16 +167,17 @@ def read(picture: Picture, name: str, choice: MapChoice, tell: Tell | None = Non
     Raises:
         AttnvizError: the network or the map cannot be had; the message says why.
     """
+    return _readings().get((picture.sha256, name, choice)) or _run(picture, name, choice, tell)
+
+
+def _run(picture: Picture, name: str, choice: MapChoice, tell: Tell | None) -> Reading:
     key = (picture.sha256, name, choice)
-    found = _readings().get(key)
-    if found is not None:
-        return found
     known = _trace(picture.sha256, name, picture)
     if is_slow(choice.kind):  # nobody else should wait for it
         found = comparing.read(copied(name), picture, choice, known, tell)
     else:
         with running(name, tell) as shared:
-            found = _readings().get(key) or comparing.read(shared.loaded, picture, choice, known)
+            found = _made_here(key) or comparing.read(shared.loaded, picture, choice, known)
     _readings().keep(key, found)
     return found
 
@@ -178,6 +185,39 @@ def read(picture: Picture, name: str, choice: MapChoice, tell: Tell | None = Non
 @st.cache_resource(show_spinner=False)
 def _readings() -> Store[Reading]:
     return Store(KEPT)
+
+
+@st.cache_resource(show_spinner=False)
+def _lent() -> Store[Answer]:
+    return Store(KEPT)
+
+
+def _made_here(key: Hashable) -> Reading | None:
+    """The reading kept under a key, unless it is a lent one."""
+    found, lent = _readings().get(key), _lent().get(key)
+    return None if lent is not None and found is lent.reading else found
+
+
+def lend(answers: Iterable[Answer]) -> None:
+    """Take answers that were made elsewhere, until `renew` has made them here."""
+    for one in answers:
+        key = (one.picture_sha256, one.reading.name, first_screen.CHOICE)
+        if _readings().get(key) is None:
+            _lent().keep(key, one)
+            _readings().keep(key, one.reading)
+
+
+def renew(picture: Picture, name: str) -> None:
+    """Run a network whose answer was lent, so that its own takes the place."""
+    if _made_here((picture.sha256, name, first_screen.CHOICE)) is None:
+        _run(picture, name, first_screen.CHOICE, None)
+
+
+def lent_flat(picture: Picture, name: str) -> str | None:
+    """Which gates a lent answer calls flat, in words; None where the network has run here, or nothing was lent."""
+    key = (picture.sha256, name, first_screen.CHOICE)
+    lent = _lent().get(key)
+    return None if lent is None or _readings().get(key) is not lent.reading else lent.flat
 
 
 def is_slow(kind: str) -> bool:
@@ -225,7 +265,7 @@ def class_index(name: str, target: str | None) -> int | None:
     Raises:
         NotFoundError: the network does not know the class.
     """
-    return comparing.class_index(network(name).loaded.card, target)
+    return None if target is None else comparing.class_index(network(name).loaded.card, target)
 
 
 @st.cache_resource(max_entries=60, show_spinner=False)

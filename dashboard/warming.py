@@ -1,22 +1,24 @@
 """The first screen is made while the server starts, so that whoever comes first need not wait for it.
 
-The libraries are imported beside the start of the server. As soon as it answers, the page is run once for nobody: that
-loads the networks and makes the maps of the first picture, which all sessions share.
+Beside the start of the server the libraries are imported that the first screen needs, and its numbers are read from
+their file. The networks run once the first page is drawn, or after a while if nobody comes; their own answers then
+take the place of those from the file.
 """
 
 import importlib
 import threading
-import time
-import urllib.error
-import urllib.request
 from contextlib import suppress
 
-LIBRARIES = ("torch", "attnviz", "torchvision.models.swin_transformer", "dashboard.sidebar", "dashboard.session_panel")
-"""What the first screen needs and what takes longest to import, in the order of need; attnviz before torchvision."""
+SOON = ("torch", "attnviz", "dashboard.sidebar", "dashboard.session_panel", "dashboard.views.compare")
+"""What the first screen needs and what takes longest to import, in the order of need."""
 
-PATIENCE_S = 180
-VISIT = "/_stcore/script-health-check"
-"""Where Streamlit runs the page for nobody, if its option scriptHealthCheckEnabled is set."""
+LATER = ("torchvision.models.swin_transformer",)
+"""What the networks need besides; it can only be imported after attnviz."""
+
+NOBODY_S = 8.0
+"""How long the first visitor is waited for before the networks run."""
+
+_drawn = threading.Event()
 
 
 def start() -> threading.Thread:
@@ -26,30 +28,41 @@ def start() -> threading.Thread:
     return thread
 
 
+def page_is_drawn() -> None:
+    """Told by every run of a page at its end."""
+    _drawn.set()
+
+
 def _warm() -> None:
-    for name in LIBRARIES:
-        with suppress(ImportError):  # the page tells what is missing
+    with suppress(ImportError):  # the page tells what is missing
+        for name in SOON:
             importlib.import_module(name)
-    address = _address()
-    if address:
-        with suppress(OSError, urllib.error.URLError):
-            _direct().open(address + VISIT, timeout=PATIENCE_S).read()
+        _first_screen()
+        _drawn.wait(NOBODY_S)
+        for name in LATER:
+            importlib.import_module(name)
+        _networks()
 
 
-def _address() -> str:
-    """Where this process serves; empty if it does not within the time."""
-    from streamlit import config, runtime  # not before: Streamlit reads its options when it starts
+def _first_screen() -> None:
+    """The numbers, and the pictures that come along."""
+    from attnviz.errors import AttnvizError
+    from dashboard import drawing, first_screen, service
 
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        if runtime.exists():
-            address = f"http://127.0.0.1:{config.get_option('server.port')}"
-            with suppress(OSError, urllib.error.URLError), _direct().open(f"{address}/_stcore/health", timeout=2):
-                return address
-        time.sleep(0.1)
-    return ""
+    with suppress(AttnvizError):
+        samples = [service.opened_sample(sample.name) for sample in service.samples()]
+        service.lend(first_screen.stored(samples[0]))
+        for picture in samples:
+            drawing.data_url(picture.sha256, drawing.THUMBNAIL_PIXELS, picture)
+        drawing.on_screen(samples[0].sha256, samples[0])
 
 
-def _direct() -> urllib.request.OpenerDirector:
-    """Opens addresses of this machine, whatever proxy is set."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _networks() -> None:
+    from attnviz.errors import AttnvizError
+    from dashboard import first_screen, service
+
+    with suppress(AttnvizError):
+        picture = service.opened_sample(service.samples()[0].name)
+        for name in first_screen.names():
+            with suppress(AttnvizError):  # the page tells it where the network is shown
+                service.renew(picture, name)

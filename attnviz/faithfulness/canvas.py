@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image, ImageFilter
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from attnviz.errors import ValueRangeError
@@ -121,6 +120,8 @@ class Canvas:
 
 def blurred(tensor: Tensor, sigma_px: float) -> Tensor:
     """A model input (1, channels, h, w) under a Gaussian blur; the border is mirrored."""
+    from scipy.ndimage import gaussian_filter  # here: few need it, and the first screen should not wait for scipy
+
     values = gaussian_filter(tensor.detach().cpu().float().numpy(), sigma=(0, 0, sigma_px, sigma_px), mode="reflect")
     return torch.from_numpy(values).to(tensor)
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from skimage.metrics import structural_similarity
 
 from attnviz.errors import ShapeError
 
@@ -48,6 +47,8 @@ def structure(one_hw: Values, other_hw: Values) -> float:
     side = min(_WINDOW, *one_hw.shape)
     if side < 3 or not (np.isfinite(one_hw).all() and np.isfinite(other_hw).all()):
         return float("nan")
+    from skimage.metrics import structural_similarity  # here: it imports scipy, as above
+
     return float(structural_similarity(_unit(one_hw), _unit(other_hw), win_size=side - (side % 2 == 0), data_range=1.0))
 
 
