@@ -12,6 +12,7 @@ from attnviz.export.deck import Template
 from attnviz.export.figure_source import FigureSource
 from attnviz.export.whole import whole_file
 from attnviz.faithfulness.what_if_table import WhatIf
+from attnviz.render.sizes import SIZES
 
 SlideSize = Literal["16:9", "4:3"]
 
@@ -132,11 +133,18 @@ def talk_pptx(
 
 
 def talk_of(figures: Mapping[str, FigureSource]) -> bytes:
-    """A talk of the first comparison among some figures and of the others; slides where there is no comparison."""
+    """A talk of the first comparison among some figures and of the others; slides where there is no comparison.
+
+    Slides are 4:3, or dark, where the first of the figures is.
+    """
+    shown = next(iter(figures.values()), None)
+    size: SlideSize = "4:3" if getattr(shown, "size", None) == SIZES["4:3"] else "16:9"
+    theme: Literal["light", "dark"] = "dark" if getattr(shown, "theme", None) == "dark" else "light"
     first = next((source for source in figures.values() if isinstance(source, Comparison)), None)
     if first is None:
-        return slides_pptx(figures)
-    return talk_pptx(first, figures=[source for source in figures.values() if source is not first])
+        return slides_pptx(figures, size=size, theme=theme)
+    others = [source for source in figures.values() if source is not first]
+    return talk_pptx(first, figures=others, size=size, theme=theme)
 
 
 def _written(path: str | os.PathLike[str], overwrite: bool, make: Callable[[], bytes]) -> Path:

@@ -363,6 +363,37 @@ def test_a_bundle_has_a_talk_when_asked(small):
         assert opened(archive.read("talk.pptx")).slides[1].shapes.title.text == "How it was measured"
 
 
+def test_every_slide_of_several_pictures_names_its_own(small):
+    """Titles such as "Appendix: the numbers" come once for each picture, so the foot says which."""
+    cat = replace(small, picture=replace(small.picture, name="cat\nat home.jpg", sha256="cd" * 32))
+    about = {"dog": small, "cat": cat}
+    what_ifs = {name: WhatIfFigure(picture=one.picture, table=WHAT_IF) for name, one in about.items()}
+    for deck in (
+        opened(slides_pptx(about | {f"what if {name}": one for name, one in what_ifs.items()})),
+        opened(talk_pptx(small, what_ifs=[WHAT_IF], figures=[cat, what_ifs["cat"]])),
+    ):
+        numbered = [slide for slide in deck.slides if any(one.has_chart or one.has_table for one in slide.shapes)]
+        named = [
+            [name for name in ("dog.jpg", "cat at home.jpg") if f"Picture: {name}." in words_of(slide)]
+            for slide in numbered
+        ]
+        # each has two slides of focus, one of what-if, and three in the appendix
+        assert sorted(named) == [["cat at home.jpg"]] * 6 + [["dog.jpg"]] * 6
+
+
+def test_the_talk_of_a_bundle_has_the_shape_and_the_theme_of_its_figures(small):
+    """A page of 10 x 7.5 inches is 4:3; dark slides write white on a dark ground, as the figures do."""
+    looks = {"size": (10.0, 7.5), "theme": "dark"}
+    what_if = WhatIfFigure(picture=small.picture, table=WHAT_IF, **looks)
+    for figures in ({"dog": replace(small, **looks)}, {"what if": what_if}):
+        with zipfile.ZipFile(io.BytesIO(bundle_zip(figures, formats=["png"], dpi=50, with_talk=True))) as archive:
+            made = archive.read("talk.pptx")
+        deck = opened(made)
+        assert (deck.slide_width, deck.slide_height) == (Inches(10), Inches(7.5))
+        same = slides_pptx if "what if" in figures else lambda told, **looks: talk_pptx(told["dog"], **looks)
+        assert made == same(figures, size="4:3", theme="dark") != same(figures, size="4:3", theme="light")
+
+
 def test_only_slides_need_python_pptx():
     """Without it the library is imported as ever, and a talk is refused in a sentence."""
     told = subprocess.run(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from attnviz.export.comparison import Comparison
 from attnviz.export.deck.measure import NOTE_PT, Box
 from attnviz.export.deck.page import Talk, column_widths, row_heights
-from attnviz.export.deck.words import method_of, notes_of, scale_note
+from attnviz.export.deck.words import method_of, notes_of, picture_line, scale_note
 from attnviz.export.figure_source import Row
 from attnviz.faithfulness.what_if_table import WhatIf
 from attnviz.focus import CENTRED_GAUSSIAN
@@ -49,16 +49,17 @@ def numbers(talk: Talk, comparison: Comparison) -> None:
             ]
         )
     notes = notes_of(comparison)
-    tables(talk, "Appendix: the numbers", scores, notes, [NOT_EXPLANATION])
-    tables(talk, "Appendix: the maps", made, notes, [scale_note(comparison), NOT_EXPLANATION])
+    shown = picture_line(comparison.picture.name)
+    tables(talk, "Appendix: the numbers", scores, notes, [shown, NOT_EXPLANATION])
+    tables(talk, "Appendix: the maps", made, notes, [f"{shown} {scale_note(comparison)}", NOT_EXPLANATION])
 
 
-def what_if_numbers(talk: Talk, table: WhatIf) -> None:
-    """Every row of a what-if table."""
+def what_if_numbers(talk: Talk, table: WhatIf, picture_name: str) -> None:
+    """Every row of a what-if table about a picture."""
     told = what_if_rows(table, brief=False)
     rows = [list(told[0]), *(list(row.values()) for row in told)]
     notes = "\n".join([*map(table.sentence, table.rows), "", f"Caution. {NOT_EXPLANATION}"])
-    tables(talk, f"Appendix: what-if, {table.title}", rows, notes, [NOT_EXPLANATION])
+    tables(talk, f"Appendix: what-if, {table.title}", rows, notes, [picture_line(picture_name), NOT_EXPLANATION])
 
 
 def figure_numbers(talk: Talk, title: str, rows: Sequence[Row], notes: str) -> None:

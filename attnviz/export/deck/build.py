@@ -14,6 +14,7 @@ from attnviz.export.deck.template import layouts_of, own_layouts
 from attnviz.export.deck.untitled import HEADING_IN, is_titled, picture_of
 from attnviz.export.deck.what_if_slides import what_if
 from attnviz.export.drawn import map_notes, mark_of
+from attnviz.export.evidence_figures import WhatIfFigure
 from attnviz.export.figure_files import PNG_DPI
 from attnviz.export.figure_source import FigureSource, HasRows, restyled
 from attnviz.export.focus_bars import FocusBars
@@ -60,13 +61,13 @@ def talk_file(
         comparison_slides.one_network(talk, comparison, pictures, place)
     comparison_slides.focus(talk, comparison)
     for table in what_ifs:
-        what_if(talk, table)
+        what_if(talk, table, comparison.picture.name)
     further = list(figures)
     for source in further:
         _add(talk, source, theme)
     appendix.numbers(talk, comparison)
     for table in what_ifs:
-        appendix.what_if_numbers(talk, table)
+        appendix.what_if_numbers(talk, table, comparison.picture.name)
     for source in further:
         _add_numbers(talk, source)
     return talk.saved(title or comparison.title)
@@ -120,9 +121,8 @@ def _add(talk: Talk, source: FigureSource, theme: Literal["light", "dark"]) -> N
         return
     if isinstance(source, FocusBars) and _focus(talk, source):
         return
-    table = getattr(source, "table", None)
-    if isinstance(table, WhatIf):
-        what_if(talk, table)
+    if isinstance(source, WhatIfFigure):
+        what_if(talk, source.table, source.picture.name)
         return
     page = talk.page(source.title, words.notes_of(source))
     drawn, aspect = picture_of(_for_slide(source, page.box, theme), PNG_DPI)
@@ -143,7 +143,7 @@ def _focus(talk: Talk, source: FocusBars) -> bool:
     titles = [list(scores) for scores in networks.values()]
     if not titles or not titles[0] or any(one != titles[0] for one in titles):
         return False
-    foot = [f"Picture: {source.picture.name}.", *map_notes(source.maps)]
+    foot = [words.picture_line(source.picture.name), *map_notes(source.maps)]
     notes = words.notes_of(source)
     first = next(iter(networks))
     comparison_slides.shares(talk, first, networks[first], foot, notes)
@@ -156,9 +156,8 @@ def _add_numbers(talk: Talk, source: FigureSource) -> None:
     if isinstance(source, Comparison):
         appendix.numbers(talk, source)
         return
-    table = getattr(source, "table", None)
-    if isinstance(table, WhatIf):
-        appendix.what_if_numbers(talk, table)
+    if isinstance(source, WhatIfFigure):
+        appendix.what_if_numbers(talk, source.table, source.picture.name)
     elif isinstance(source, HasRows):
         appendix.figure_numbers(talk, source.title, source.rows(), words.notes_of(source))
 

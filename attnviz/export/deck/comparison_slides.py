@@ -64,7 +64,12 @@ def side_by_side(talk: Talk, comparison: Comparison, pictures: Pictures) -> None
 def one_network(talk: Talk, comparison: Comparison, pictures: Pictures, place: int) -> None:
     """One network's map, large, beside what it answered and how much of the map lies where."""
     panel, scaled = comparison.panels[place], pictures.scaled[place]
-    foot = [*words.marks(panel), *([panel.attention_map.note] if panel.attention_map.note else []), NOT_EXPLANATION]
+    note = panel.attention_map.note
+    foot = [
+        *words.marks(panel),
+        *([note] if note else []),
+        f"{words.picture_line(comparison.picture.name)} {NOT_EXPLANATION}",
+    ]
     page = talk.page(words.panel_title(panel), words.notes_of(comparison, f"{panel.title}."), foot)
     room = page.box.leftmost(page.box.width * (0.5 if page.box.width < _NARROW_IN else 0.6))
     picture = room.holding(pictures.aspect)
@@ -86,7 +91,8 @@ def focus(talk: Talk, comparison: Comparison) -> None:
     if comparison.region is None or not scored:
         return
     missing = [panel.title for panel in comparison.panels if panel.focus is None]
-    foot = [sentence for panel in comparison.panels if panel.focus is not None for sentence in words.marks(panel)]
+    shown = words.picture_line(comparison.picture.name)
+    foot = [shown, *(line for panel in comparison.panels if panel.focus is not None for line in words.marks(panel))]
     notes = words.notes_of(comparison)
     shares(
         talk, comparison.region.name, scored, [*foot, *([f"No score: {', '.join(missing)}."] if missing else [])], notes
@@ -98,7 +104,7 @@ def focus(talk: Talk, comparison: Comparison) -> None:
             region.name: {_marked(panel): _scores(panel)[place] for panel in whole}
             for place, region in enumerate(regions)
         }
-        lifts(talk, by_region, [sentence for panel in whole for sentence in words.marks(panel)], notes)
+        lifts(talk, by_region, [shown, *(line for panel in whole for line in words.marks(panel))], notes)
 
 
 def shares(talk: Talk, region: str, scored: Mapping[str, FocusScore], foot: Sequence[str], notes: str) -> None:

@@ -2,6 +2,7 @@
 
 from attnviz.export.deck.charts import AREA, SHARE, bar_chart
 from attnviz.export.deck.page import Talk
+from attnviz.export.deck.words import picture_line
 from attnviz.faithfulness.what_if_table import WhatIf, WhatIfRow
 from attnviz.render import NOT_EXPLANATION
 from attnviz.render.panel import percent
@@ -11,7 +12,7 @@ MOST_ROWS = 7
 """Rows that are read from the back of a room; the appendix has all of them."""
 
 
-def what_if(talk: Talk, table: WhatIf) -> None:
+def what_if(talk: Talk, table: WhatIf, picture_name: str) -> None:
     """A native chart and table of one network's answers after each change, beside the same change at random places."""
     changed = [row for row in table.brief if row.kind != "as it is"]
     if not changed:
@@ -21,7 +22,7 @@ def what_if(talk: Talk, table: WhatIf) -> None:
     rows = [table.before, *(row for row in changed if id(row) in kept)]
     title = table.finding or f"{table.title}: what {table.target_name} depends on"
     mark = f"{table.untrained.upper()}: " if table.untrained else ""
-    foot = []
+    foot = [picture_line(picture_name)]
     if any(row.control is not None for row in rows):
         foot.append(
             "Random places: the same done to random regions of the same size and shape; the line spans the middle 95 % "

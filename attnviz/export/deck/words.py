@@ -13,10 +13,15 @@ from attnviz.render.panel import percent
 MINUS = "\N{MINUS SIGN}"
 
 
+def picture_line(picture_name: str) -> str:
+    """Which picture the numbers of a slide are about: a talk may show several."""
+    return f"Picture: {' '.join(picture_name.split())}."
+
+
 def caveats(comparison: Comparison) -> list[str]:
     """What the feet of the slides say: marks of networks, how colours are to be read, what not to conclude."""
     said = [sentence for panel in comparison.panels for sentence in marks(panel)]
-    return [*said, scale_note(comparison), NOT_EXPLANATION]
+    return [*said, f"{picture_line(comparison.picture.name)} {scale_note(comparison)}", NOT_EXPLANATION]
 
 
 def marks(panel: Panel) -> list[str]:
