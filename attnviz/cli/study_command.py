@@ -9,12 +9,15 @@ from attnviz.cli.failing import CheckFailedError
 from attnviz.cli.subparsers import Commands
 from attnviz.cli.telling import Bar, print_json
 from attnviz.errors import ValueRangeError
-from attnviz.export import figure_pdf, figure_png, figure_svg
+from attnviz.export import figure_pdf, figure_png, figure_svg, unique_slugs
 from attnviz.render import NOT_EXPLANATION, SIZES
 from attnviz.study.kept import write
 
 MOST_NAMED = 20
 """Failures that are told one by one; the file has all of them."""
+
+MOST_ROWS = 15
+"""Bars whose names can be read on a slide."""
 
 
 def add_to(commands: Commands) -> None:
@@ -78,15 +81,27 @@ def _study(options: argparse.Namespace) -> None:
 
 
 def _draw(found: study.Study, formats: tuple[str, ...], options: argparse.Namespace) -> None:
-    """Shares and lifts as figures, over those of an earlier start."""
+    """Shares and lifts as figures, over those of an earlier start; one for each region where there are many rows."""
+    regions = list(dict.fromkeys(one.region for one in found.means))
+    rows = sum(not one.is_baseline for one in found.means)
+    parts: dict[str, list[str]] = {"": regions}
+    if rows > MOST_ROWS:
+        parts = {f"-{stem}": [name] for stem, name in zip(unique_slugs(regions), regions, strict=True)}
     for name, lift in (("shares", False), ("lifts", True)):
-        figure = found.figure(lift=lift, size=SIZES[options.size], theme=options.theme, transparent=options.transparent)
-        for kind in formats:
-            if kind == "png":
-                contents = figure_png(figure, options.dpi)
-            else:
-                contents = figure_svg(figure) if kind == "svg" else figure_pdf(figure)
-            write(found.out / f"{name}.{kind}", contents)
+        for part, drawn in parts.items():
+            figure = found.figure(
+                lift=lift,
+                regions=drawn,
+                size=SIZES[options.size],
+                theme=options.theme,
+                transparent=options.transparent,
+            )
+            for kind in formats:
+                if kind == "png":
+                    contents = figure_png(figure, options.dpi)
+                else:
+                    contents = figure_svg(figure) if kind == "svg" else figure_pdf(figure)
+                write(found.out / f"{name}{part}.{kind}", contents)
 
 
 def _print(found: study.Study) -> None:

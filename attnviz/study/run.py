@@ -68,6 +68,7 @@ class Study:
         self,
         *,
         lift: bool = False,
+        regions: Sequence[str] | None = None,
         size: tuple[float, float] = SIZES["16:9"],
         theme: Literal["light", "dark"] = "light",
         transparent: bool = False,
@@ -76,6 +77,7 @@ class Study:
 
         Args:
             lift: lifts in place of shares.
+            regions: names of those that are drawn; None draws all.
             size: width and height in inches.
             theme: "light" or "dark".
             transparent: leave the background out.
@@ -87,6 +89,7 @@ class Study:
             by_region={
                 region: {named[title]: scores for title, scores in table.items() if title not in BASELINES}
                 for region, table in summary.same_pictures(self.pictures).items()
+                if regions is None or region in regions
             },
             lift=lift,
             weights={named[title]: sha256 for title, sha256 in self.weights.items()},

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.cli import main
-from tests.study.studying import folder_of
+from attnviz.cli import main, study_command
+from tests.study.studying import folder_of, mask
 
 OPTIONS = ["--model", "se_resnet", "--model", "resnet_plain", "--format", "png", "--dpi", "50"]
 
@@ -35,6 +35,19 @@ def test_a_folder_becomes_tables_and_figures(tmp_path: Path, capsys: pytest.Capt
     assert [row["network"] for row in told["summary"]] == ["SE-ResNet", "ResNet", "uniform", "centred Gaussian"]
     assert main(["study", str(folder), *OPTIONS, "--out", str(out)]) == 2
     assert "map 'activation'; got 'gradcam'" in capsys.readouterr().err
+
+
+def test_more_bars_than_can_be_read_are_a_figure_for_each_region(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two networks and two regions are four bars."""
+    folder = folder_of(tmp_path / "pictures", 1)
+    mask(folder / "a.mask.png")
+    words = ["study", str(folder), *OPTIONS, "--map", "activation", "--out", str(tmp_path / "out"), "--quiet"]
+    for most, names in ((4, {"shares.png", "lifts.png"}), (3, {"shares-object.png", "lifts-left-half.png"})):
+        monkeypatch.setattr(study_command, "MOST_ROWS", most)
+        assert main(words) == 0
+        assert names <= {path.name for path in (tmp_path / "out").iterdir()}
 
 
 def test_failures_are_named_and_give_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
