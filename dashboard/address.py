@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from attnviz.errors import ValueRangeError
 from dashboard import state
@@ -31,6 +32,19 @@ def read() -> None:
         if choice is not None and choice.linked and (followed or key not in st.session_state):
             with suppress(ValueRangeError):
                 st.session_state[key] = choice.from_address(st.query_params.get_all(key))
+
+
+def lost(key: str, default: object) -> bool:
+    """Whether this session's choice left the address: it is another than the default, and the address does not say it.
+
+    A browser that is slow may leave a page before the sidebar is there again, and then it drops what is bound to the
+    sidebar. A choice that is set anew before its widget is drawn comes back. Where the person goes back to an address
+    without it, it is rightly gone.
+    """
+    context = get_script_run_ctx()
+    back = context is not None and context.is_history_navigation
+    chosen = st.session_state.get(key, default)
+    return not back and chosen != default and key not in st.query_params
 
 
 def write() -> None:

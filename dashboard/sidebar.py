@@ -11,7 +11,7 @@ from attnviz.errors import AttnvizError
 from attnviz.pictures import Picture, open_picture
 from attnviz.regions import Region
 from attnviz.render import MOST_PANELS
-from dashboard import drawing, service, state
+from dashboard import address, drawing, service, state
 from dashboard.components.gallery import Thumbnail, gallery
 from dashboard.words import plain
 
@@ -147,6 +147,8 @@ def _choose_picture(entries: list[Entry]) -> None:
     by_id = {entry.id: entry for entry in entries}
     if st.session_state.get(state.PICTURE) not in by_id:
         st.session_state.pop(state.PICTURE, None)
+    elif address.lost(state.PICTURE, default=next(iter(by_id))):
+        st.session_state[state.PICTURE] = st.session_state[state.PICTURE]
     chosen = st.selectbox(
         "Picture",
         list(by_id),
@@ -202,7 +204,8 @@ def _choose_added(names: list[str]) -> bool:
     kept = [name for name in names if name in chosen]
     if new in names and new not in kept:
         kept = [*kept[: MOST_PANELS - 1], new]
-    if kept == chosen or not (new or state.NETWORKS in st.session_state):
+    lost = address.lost(state.NETWORKS, default=list(zoo.cards())[:MOST_PANELS])
+    if (kept == chosen and not lost) or not (new or state.NETWORKS in st.session_state):
         return False
     st.session_state[state.NETWORKS] = kept
     return True

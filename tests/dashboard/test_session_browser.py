@@ -129,6 +129,25 @@ def test_a_link_opens_the_same_view_and_what_was_chosen_stays_on_the_way(visit: 
     assert visit.errors == []
 
 
+def test_what_the_browser_dropped_from_the_address_comes_back(visit: Visit) -> None:
+    page = visit.page
+    visit.open("?picture=A+cup+of+espresso&networks=ViT&style=Spotlight")
+    said = query(page)
+    assert set(said) == {"picture", "networks", "style"}
+    page.evaluate("history.replaceState({}, '', '/')")  # as a slow browser does that has no sidebar yet
+    page.get_by_role("link", name="Networks").click()
+    page.get_by_text("Your own checkpoint").wait_for()
+    visit.settle()
+    assert query(page) == said
+    # the first picture is the default, which is not named
+    page.get_by_role("button", name="Chelsea the cat").click()
+    visit.settle()
+    del said["picture"]
+    assert query(page) == said
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert visit.errors == []
+
+
 def test_a_checkpoint_of_more_than_a_picture_may_have_arrives(visit: Visit, tmp_path: Path) -> None:
     """The server's limit is that of the largest file that any page takes, a checkpoint; not that of a picture."""
     visit.page.goto(f"{visit.server}/networks?networks=ViT")
