@@ -21,15 +21,18 @@ st.set_page_config(
     layout="wide",
 )
 st.html(HERE / "assets" / "page.css")
-compare = st.Page("views/compare.py", title="Compare", url_path="compare", default=True)
+compare = st.Page("views/compare.py", title="Compare", url_path="first", default=True)  # its address has no name
+named = st.Page(lambda: None, title="Compare", url_path="compare", visibility="hidden")
 focus = st.Page("views/focus.py", title="Dog vs grass", url_path="focus")
 layers = st.Page("views/layers.py", title="Layers", url_path="layers")
 attention = st.Page("views/self_attention.py", title="Self-attention", url_path="attention")
 learn = st.Page("views/learn.py", title="Learn", url_path="learn")
 networks = st.Page("views/networks.py", title="Networks", url_path="networks")
 export = st.Page("views/export.py", title="Export", url_path="export")
-page = st.navigation([compare, focus, layers, attention, learn, networks, export], position="top")
+page = st.navigation([compare, focus, layers, attention, learn, networks, export, named], position="top")
 try:
+    if page == named:
+        st.switch_page(compare, query_params={key: st.query_params.get_all(key) for key in st.query_params})
     address.read()
     sidebar.render()
     session_panel.render()

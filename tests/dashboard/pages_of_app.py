@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.dashboard.conftest import APP
 
@@ -22,12 +23,13 @@ class AppPage:
 
 
 def pages() -> list[AppPage]:
-    """Every `st.Page(...)` of app.py, in order."""
+    """Every `st.Page(...)` of app.py that the menu names, in order. The first one is known by its file's name."""
     found = []
     for node in ast.walk(ast.parse(APP.read_text("utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.Page":
             named = {one.arg: ast.literal_eval(one.value) for one in node.keywords}
-            found.append(
-                AppPage(ast.literal_eval(node.args[0]), named["title"], named["url_path"], named.get("default", False))
-            )
+            if named.get("visibility") == "hidden":
+                continue
+            file, default = ast.literal_eval(node.args[0]), named.get("default", False)
+            found.append(AppPage(file, named["title"], Path(file).stem if default else named["url_path"], default))
     return found

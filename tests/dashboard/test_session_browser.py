@@ -129,6 +129,17 @@ def test_a_link_opens_the_same_view_and_what_was_chosen_stays_on_the_way(visit: 
     assert visit.errors == []
 
 
+def test_compare_is_found_by_its_name_too(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.server}/compare?picture=A+cup+of+espresso&networks=ViT&networks=Swin&style=Spotlight")
+    page.get_by_role("heading", name="A cup of espresso").wait_for()
+    visit.settle()
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    assert urlsplit(page.url).path == "/"
+    assert query(page) == {"picture": ["A cup of espresso"], "networks": ["ViT", "Swin"], "style": ["Spotlight"]}
+    assert chosen(page, "Spotlight")
+
+
 def test_what_the_browser_dropped_from_the_address_comes_back(visit: Visit) -> None:
     page = visit.page
     visit.open("?picture=A+cup+of+espresso&networks=ViT&style=Spotlight")
