@@ -10,8 +10,9 @@ if str(ROOT) not in sys.path:
 
 def main(options: list[str]) -> None:
     """Serve the dashboard until it is stopped."""
-    from dashboard import warming
+    from dashboard import memory, warming
 
+    memory.give_back()
     warming.start()
     from streamlit.web import cli
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import reduce
 from threading import Lock
+from weakref import WeakValueDictionary
 
 import streamlit as st
 
@@ -36,6 +37,9 @@ WAITING_S = 0.25
 
 KEPT = 240
 """Readings kept for all sessions, the latest used."""
+
+KEPT_BY_SESSION = 60
+"""Traces of a person's own pictures that the session keeps, the latest used. One takes up to some MB."""
 
 MapChoice, Reading = comparing.MapChoice, comparing.Reading
 
@@ -172,7 +176,7 @@ def read(picture: Picture, name: str, choice: MapChoice, tell: Tell | None = Non
 
 def _run(picture: Picture, name: str, choice: MapChoice, tell: Tell | None) -> Reading:
     key = (picture.sha256, name, choice)
-    known = _trace(picture.sha256, name, picture)
+    known = trace(picture, name)
     if is_slow(choice.kind):  # nobody else should wait for it
         found = comparing.read(copied(name), picture, choice, known, tell)
     else:
@@ -256,7 +260,28 @@ def trace(picture: Picture, name: str) -> Trace:
     Raises:
         AttnvizError: the network cannot be had; the message says why.
     """
-    return _trace(picture.sha256, name, picture)
+    if picture.sha256 in _sample_hashes():
+        return _trace(picture.sha256, name, picture)
+    own: Store[Trace] = st.session_state.setdefault(state.OWN_TRACES, Store(KEPT_BY_SESSION))
+    key = (picture.sha256, name)
+    found = own.get(key) or _in_use().get(key)
+    if found is None:
+        with running(name) as shared:
+            found = _in_use().get(key) or comparing.traced(shared.loaded, picture)
+        _in_use()[key] = found
+    own.keep(key, found)
+    return found
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _sample_hashes() -> frozenset[str]:
+    return frozenset(opened_sample(sample.name).sha256 for sample in samples())
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _in_use() -> WeakValueDictionary[Hashable, Trace]:
+    """Traces of people's own pictures. Their sessions hold them, so they are gone when the people have left."""
+    return WeakValueDictionary()
 
 
 def class_index(name: str, target: str | None) -> int | None:

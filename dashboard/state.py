@@ -90,6 +90,7 @@ LAST_SCORES = "last_scores"
 
 ENTRIES = "entries"
 PICTURES = "pictures"
+OWN_TRACES = "own_traces"
 SESSION_MENU = "session_menu"
 SESSION_FILE = "session_file"
 SESSION_WITH_PICTURES = "session_with_pictures"
