@@ -151,7 +151,7 @@ def heads_off(subject: Subject, start: Trace, left_out: dict[str, str]) -> Itera
         left_out["heads"] = f"{subject.title} has no self-attention."
     for layer, count in counts.items():
         for head in range(count):
-            words = f"head {head} of {layer or 'the model'} off"
+            words = f"head {head + 1} of {layer or 'the model'} off"
             yield _plain(words, "head", partial(intervene, subject.model, heads={layer: [head]}))
 
 

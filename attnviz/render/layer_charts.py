@@ -88,7 +88,7 @@ def heads_chart(layer: AttentionLayer) -> go.Figure:
     """
     if not layer.entropy.size:
         raise NothingTracedError(f"{layer.site.layer} must have numbers for its heads; got none. {layer.notes}")
-    heads = [f"head {head}" for head in range(layer.heads)]
+    heads = [f"head {head + 1}" for head in range(layer.heads)]
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
     ends = (106.0, 1.08 * max(float(layer.distance_px.max()), layer.even_px or 0.0))
     for column, values, digits in ((1, 100 * layer.entropy, "%{x:.1f} %"), (2, layer.distance_px, "%{x:.0f} px")):
@@ -124,7 +124,7 @@ def heads_chart(layer: AttentionLayer) -> go.Figure:
 def heads_alt(layer: AttentionLayer) -> str:
     """The bars of heads in words."""
     told = [
-        f"head {head}: entropy {percent(float(entropy))}, distance {distance:.0f} px"
+        f"head {head + 1}: entropy {percent(float(entropy))}, distance {distance:.0f} px"
         for head, (entropy, distance) in enumerate(zip(layer.entropy, layer.distance_px, strict=True))
     ]
     return f"{layer_words(layer)} {'; '.join(told)}."

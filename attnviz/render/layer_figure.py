@@ -226,7 +226,7 @@ def _factor_bars(canvas: Canvas, gate: Gate, box: Box) -> None:
 def _heads(canvas: Canvas, layer: AttentionLayer, box: Box) -> None:
     left, top, right, bottom = box
     middle = (top + bottom) / 2
-    names = [f"head {head}" for head in range(layer.heads)]
+    names = [f"head {head + 1}" for head in range(layer.heads)]
     upper, lower = (left, top, right, middle - 0.05), (left, middle + 0.05, right, bottom)
     for half, label, values, even in (
         (upper, "Entropy of each head, % of the largest", 100 * layer.entropy, 100.0),

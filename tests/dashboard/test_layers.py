@@ -105,7 +105,7 @@ def test_a_layer_that_the_next_network_does_not_have_becomes_its_last() -> None:
     assert not page.exception
     assert "6 of 6: blocks.5, self-attention" in text(page)
     heads, layers = charts(page)
-    assert "head 3: entropy" in heads
+    assert "head 4: entropy" in heads
     assert "ViT attends most narrowly in" in layers
 
 

@@ -122,7 +122,7 @@ class TestAttention:
     def test_one_of_two_equal_heads_off_is_half(self, table: WhatIf) -> None:
         assert table.before.probability == pytest.approx(0.4)
         heads = [row for row in table.rows if row.kind == "head"]
-        assert [row.change for row in heads] == ["head 0 of attn off", "head 1 of attn off"]
+        assert [row.change for row in heads] == ["head 1 of attn off", "head 2 of attn off"]
         assert [row.probability for row in heads] == pytest.approx([0.2, 0.2])
 
     def test_hidden_tokens_leave_the_attention_to_the_others(self, table: WhatIf) -> None:

@@ -16,7 +16,7 @@ def table() -> WhatIf:
     """Goose at 50 %: 60 % with one head off, 45 % with the other, 20 % with the grass hidden; controls at +-10."""
     rows = (
         WhatIfRow("as it is", "as it is", "", 0.5, 0.0, "goose", 0.5),
-        WhatIfRow("head 0 of a off", "head", "", 0.6, 10.0, "goose", 0.6),
+        WhatIfRow("head 2 of a off", "head", "", 0.6, 10.0, "goose", 0.6),
         WhatIfRow("head 1 of a off", "head", "", 0.45, -5.0, "goose", 0.45),
         WhatIfRow(
             "grass hidden",
@@ -99,7 +99,7 @@ class TestWhatIf:
         assert "grass hidden: 20 %, \N{MINUS SIGN}30 points, p = 0.05, now dog" in words
         assert "head 1" not in words
         rows = what_if_rows(table)
-        assert [row["What is changed"] for row in rows] == ["as it is", "head 0 of a off", "grass hidden"]
+        assert [row["What is changed"] for row in rows] == ["as it is", "head 2 of a off", "grass hidden"]
         assert len(what_if_rows(table, brief=False)) == 4
         assert rows[2]["Random regions, 95 %"].replace("\N{NO-BREAK SPACE}", " ") == "\N{MINUS SIGN}10 to +10 points"
 

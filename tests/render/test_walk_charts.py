@@ -59,7 +59,8 @@ def test_heads_by_hand():
     assert entropy.x[0] == pytest.approx(100 * -(share * np.log(share)).sum() / np.log(6), abs=1e-3)
     assert entropy.x[1] == pytest.approx(100)
     assert distance.x[1] == pytest.approx(layer.even_px)
-    assert "head 1: entropy 100" in heads_alt(layer)
+    assert "head 2: entropy 100" in heads_alt(layer)  # heads are counted from 1, as rows and columns are
+    assert list(heads_chart(layer).data[0].y) == ["head 1", "head 2"]
     dots = reach_chart(walk_of(attention(), attention("blocks.1.attn")), 1).data[0]
     assert list(dots.x) == ["1 blocks.0", "1 blocks.0", "2 blocks.1", "2 blocks.1"]
 
