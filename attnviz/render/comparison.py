@@ -1,6 +1,7 @@
 """The figure that puts networks side by side, ready for a slide."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -78,6 +79,9 @@ def comparison_figure(
     for panel, one in zip(panels, scaled, strict=True):
         columns.append(panel_column(rgb, panel, one, region, style, interpolation, opacity))
     footer = list(footer_sentences(panels, scaled, scale, interpolation))
+    if unit := _common_unit(scaled):
+        columns = [column if column.bar is None else replace(column, unit=()) for column in columns]
+        footer[0] += f" Unit of every colour bar: {unit}."
     sheet = Sheet(size, THEMES[theme], transparent)
     sheet.draw(columns, heading, footer, outlines)
     return sheet.figure
@@ -117,6 +121,12 @@ def _panel_alt(panel: Panel, region: Region | None) -> str:
         tell += [panel.focus_line(region.name), panel.others_line]
     tell += panel.warnings
     return f"{panel.title}: {'; '.join(filter(None, tell))}"
+
+
+def _common_unit(scaled: Sequence[ScaledMap]) -> str:
+    """The unit that several colour bars share, to be said once; empty where they differ, or where there is but one."""
+    painted = [one.unit for one in scaled if not one.flat]
+    return painted[0] if len(painted) > 1 and len(set(painted)) == 1 else ""
 
 
 def region_mask(region: Region, rgb: np.ndarray, hw: tuple[int, int]) -> np.ndarray:

@@ -35,8 +35,10 @@ _SIZES = (1.0, 0.93, 0.86, 0.79, 0.72)
 """Factors on the text of the panels, tried in order until the pictures are large enough."""
 _BADGE_PT_AN_INCH = 78.0
 """Points of a badge's text for each inch of the picture and letter of its longest line: it then stays inside."""
-_LONG_ENOUGH = 0.105
+_LONG_ENOUGH = 0.14
 """A picture is large enough when its longer side is this share of the figure's width."""
+_NEARLY = 0.95
+"""Pictures of this share of the largest possible size are as good."""
 
 
 @dataclass(frozen=True)
@@ -318,10 +320,11 @@ def _block_in(grid: Grid, gaps: float) -> float:
 
 
 def _arrange(columns: Sequence[Column], room_wh: tuple[float, float], figure_w: float) -> tuple[Grid, float]:
-    """The best arrangement at the largest text that leaves the pictures large enough."""
+    """The best arrangement at the largest text that leaves the pictures large enough.
+
+    Where no text is small enough for that, smaller text must earn its place: the largest that costs next to nothing.
+    """
     height, width = columns[0].image.shape[:2]
-    for factor in _SIZES:
-        grid = best_grid(len(columns), width / height, room_wh, _Text(columns, factor))
-        if max(grid.picture_wh) >= _LONG_ENOUGH * figure_w:
-            break
-    return grid, factor
+    tried = [(best_grid(len(columns), width / height, room_wh, _Text(columns, factor)), factor) for factor in _SIZES]
+    enough = min(_LONG_ENOUGH * figure_w, _NEARLY * max(max(grid.picture_wh) for grid, _ in tried))
+    return next((grid, factor) for grid, factor in tried if max(grid.picture_wh) >= enough)

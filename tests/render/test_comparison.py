@@ -84,7 +84,9 @@ def test_long_numbers_stay_in_their_column(photograph, map_of):
 def test_the_panels_text_is_at_least_14_points_on_a_slide(count, photograph, panels_of):
     region = box_on(LANDSCAPE)
     figure = comparison_figure(photograph(LANDSCAPE), panels_of(count, LANDSCAPE, region), region=region)
-    footer = {NOT_EXPLANATION, "Shown: a toy map."} | {f"Colour scale {words}." for words in SCALES.values()}
+    footer = {NOT_EXPLANATION, "Shown: a toy map. Unit of every colour bar: share of attention."} | {
+        f"Colour scale {words}." for words in SCALES.values()
+    }
     sizes = [text.get_size() for text in figure.texts if not any(text.get_text() in line for line in footer)]
     assert min(sizes) >= 14
 
@@ -96,7 +98,7 @@ def test_every_panel_says_network_prediction_unit_focus_grid_and_layer(photograp
     for panel in panels:
         assert panel.title in words
     assert words.count("Yorkshire terrier, 87\N{NO-BREAK SPACE}%") == 2
-    assert words.count("share of attention") == 2
+    assert words.count("Unit of every colour bar: share of attention.") == words.count("share of attention") == 1
     assert words.count("8 × 8 cells, layer4") == 2
     for panel in panels:
         share = panel.focus.value * 100
@@ -119,6 +121,9 @@ def test_maps_in_two_units_are_never_drawn_without_saying_so(photograph, map_of)
         "dull": map_of([[0.5, 0.5]], LANDSCAPE, unit="mean factor"),  # flat: it has no colours
     }
     panels = [Panel(title, one) for title, one in maps.items()]
+    drawn = words_of(comparison_figure(photograph(LANDSCAPE), panels, scale="raw"))
+    assert "every colour bar" not in drawn
+    assert drawn.count("gate value") == 2  # under its bar, and where it is said that the units differ
     told = "The units differ (gate value, share of attention): compare where maps lie, not how large they are."
     for scale in ("raw", "shared", "per map"):
         assert told in words_of(comparison_figure(photograph(LANDSCAPE), panels, scale=scale))
