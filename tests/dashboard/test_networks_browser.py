@@ -44,9 +44,9 @@ def test_a_dropped_checkpoint_is_compared(visit: Visit) -> None:
     visit.page.get_by_text("mine (vit) is now among the networks to compare.").wait_for()
     visit.settle()
     visit.page.get_by_role("link", name="Compare").click()
-    visit.page.locator("img[alt^='mine (vit): Grad-CAM']").wait_for()
+    visit.maps.and_(visit.page.locator("[alt^='mine (vit)']")).wait_for()
     visit.settle()
-    assert visit.page.locator("img[alt^='ResNet: Grad-CAM']").count() == 1
+    assert visit.maps.and_(visit.page.locator("[alt^='ResNet']")).count() == 1
     assert visit.errors == []
     assert visit.foreign == []
 
