@@ -24,7 +24,7 @@ from dashboard.state import Selection
 from dashboard.told_regions import ChosenRegion
 from dashboard.words import plain
 
-NARROWEST_PX = 230
+NARROWEST_PX = 215
 """Panels that would become narrower go to the next row."""
 
 NARROW_PX = 205

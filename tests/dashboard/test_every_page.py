@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.dashboard.pages_of_app import AppPage, pages
-from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, OWN_SCHEMES, PATIENCE_MS, browser
+from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, OWN_SCHEMES, PATIENCE_MS, Visit, browser
 
 pytestmark = pytest.mark.browser
 
@@ -157,3 +157,28 @@ def test_the_keyboard_goes_from_the_pages_to_the_sidebar_and_into_the_page(
     first = visited.index("sidebar")
     last = len(visited) - 1 - visited[::-1].index("sidebar")
     assert set(visited[first : last + 1]) == {"sidebar"}
+
+
+def test_a_tablet_has_room_for_maps_side_by_side_and_for_drawing(browser: Browser, server: str) -> None:
+    context = browser.new_context(viewport={"width": 820, "height": 1180})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(f"{server}/focus?{FEW}")
+    maps = page.locator("img[alt*='Grad-CAM']")
+    maps.nth(1).wait_for()
+    Visit(page, server).settle()
+    first, second = maps.nth(0).bounding_box(), maps.nth(1).bounding_box()
+    canvas, main = page.locator("canvas").first, page.get_by_test_id("stMainBlockContainer").bounding_box()
+    page.get_by_text("Draw", exact=True).click()
+    canvas.wait_for()
+    Visit(page, server).settle()
+    drawn = canvas.bounding_box()
+    assert first is not None
+    assert second is not None
+    assert main is not None
+    assert drawn is not None
+    assert first["y"] == second["y"]
+    assert first["x"] + first["width"] < second["x"]
+    # the whole width is the picture's, not a half of it: 1.5rem of 16 px are free on each side
+    assert drawn["width"] > 0.9 * (main["width"] - 2 * 24)
+    context.close()
