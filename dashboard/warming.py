@@ -7,6 +7,7 @@ take the place of those from the file.
 
 import importlib
 import threading
+import time
 from contextlib import suppress
 
 SOON = ("torch", "attnviz", "dashboard.sidebar", "dashboard.session_panel", "dashboard.views.compare")
@@ -17,6 +18,9 @@ LATER = ("torchvision.models.swin_transformer",)
 
 NOBODY_S = 8.0
 """How long the first visitor is waited for before the networks run."""
+
+BREATH_S = 3.0
+"""What the first visitor's browser needs to draw the page, on the same processor."""
 
 _drawn = threading.Event()
 
@@ -38,7 +42,8 @@ def _warm() -> None:
         for name in SOON:
             importlib.import_module(name)
         _first_screen()
-        _drawn.wait(NOBODY_S)
+        if _drawn.wait(NOBODY_S):
+            time.sleep(BREATH_S)
         for name in LATER:
             importlib.import_module(name)
         _networks()

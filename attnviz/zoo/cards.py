@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from attnviz.errors import AssetError, NotFoundError
@@ -94,8 +95,8 @@ def cards(folder: Path = WEIGHTS_FOLDER) -> dict[str, Card]:
     """
     path = folder / "cards.json"
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        return {entry["name"]: Card.from_json(entry) for entry in stored}
+        state = path.stat()
+        return dict(_read(path, state.st_mtime_ns, state.st_size))
     except FileNotFoundError as error:
         raise AssetError(
             f"the networks' cards must be in {path}; got no such file. Use a full checkout of the project."
@@ -104,6 +105,12 @@ def cards(folder: Path = WEIGHTS_FOLDER) -> dict[str, Card]:
         raise AssetError(
             f"{path} must hold a list of cards; got '{error}'. Restore the file from the project's history."
         ) from error
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, _changed_ns: int, _size: int) -> dict[str, Card]:
+    """The cards in a file, read again once it was changed."""
+    return {entry["name"]: Card.from_json(entry) for entry in json.loads(path.read_text(encoding="utf-8"))}
 
 
 def names() -> tuple[str, ...]:
