@@ -16,7 +16,7 @@ class Region:
     """A named part of a picture. It is never empty and never the whole picture: neither can be compared with the rest.
 
     Attributes:
-        name: what it shows, such as "dog".
+        name: what it shows, such as "dog"; breaks of its lines become spaces, as it stands in titles and tables.
         mask_hw: true inside, shape (h, w) of the source picture, read-only.
 
     Raises:
@@ -42,6 +42,7 @@ class Region:
             )
         mask.setflags(write=False)
         object.__setattr__(self, "mask_hw", mask)
+        object.__setattr__(self, "name", " ".join(self.name.splitlines()))
 
     @classmethod
     def from_box(cls, name: str, box_yxyx: tuple[float, float, float, float], source_hw: tuple[int, int]) -> "Region":

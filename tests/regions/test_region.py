@@ -17,6 +17,9 @@ class TestRegion:
     def test_area_is_the_share_of_pixels(self):
         assert Region("dog", np.array([[True, False, False, False]])).area == 0.25
 
+    def test_a_name_is_one_line(self):
+        assert Region.from_box("brown\ndog", (0, 0, 2, 2), (4, 4)).name == "brown dog"
+
     def test_the_mask_is_a_copy_that_cannot_be_written(self):
         mask = np.array([[True, False]])
         region = Region("dog", mask)
