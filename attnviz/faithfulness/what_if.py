@@ -74,6 +74,8 @@ def what_if(
     subject = subject_of(network, picture, preprocessing, classes)
     if not 0 <= controls <= MOST_CONTROLS:
         raise ValueRangeError(f"controls must be 0 to {MOST_CONTROLS}; got {controls}. 20 allow p = 0.05.")
+    if seed < 0:
+        raise ValueRangeError(f"seed must be 0 or more; got {seed}. 0 is as good as any.")
     _check_regions(subject, regions)
     start = trace(subject.model, subject.seen, allow_empty=True)
     canvas = Canvas.of(subject, blur_sigma_px)

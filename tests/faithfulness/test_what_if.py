@@ -211,7 +211,7 @@ class TestCalls:
         with pytest.raises(ValueRangeError, match=r"0\.\.1; got 2"):
             corner_table(target=2)
 
-    @pytest.mark.parametrize("settings", [{"controls": -1}, {"controls": 5000}, {"blur_sigma_px": 0.0}])
+    @pytest.mark.parametrize("settings", [{"controls": -1}, {"controls": 5000}, {"seed": -1}, {"blur_sigma_px": 0.0}])
     def test_numbers_out_of_range(self, settings: dict[str, float]) -> None:
         with pytest.raises(ValueRangeError, match="got"):
             corner_table(CORNER, **settings)
