@@ -108,7 +108,7 @@ class LayerWalkFigure:
         layer = layer_at(self.walk, self.place)
         if isinstance(layer, AttentionLayer):
             return [
-                {"head": head, "entropy": float(entropy), "distance_px": float(distance)}
+                {"head": head + 1, "entropy": float(entropy), "distance_px": float(distance)}
                 for head, (entropy, distance) in enumerate(zip(layer.entropy, layer.distance_px, strict=True))
             ]
         if isinstance(layer, GatedLayer):

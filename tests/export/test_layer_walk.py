@@ -113,6 +113,7 @@ def test_rows_and_arrays_are_the_numbers_of_the_walk():
     assert rows[1]["heads"] == 2
     one = LayerWalkFigure(PHOTO, walk, 0)
     assert [row["factor"] for row in one.rows()] == [0.5] * 4
+    assert [row["head"] for row in LayerWalkFigure(PHOTO, walk, 1).rows()] == [1, 2]  # counted from 1, as in figures
     arrays = LayerWalkFigure(PHOTO, walk).arrays()
     assert list(arrays) == [
         "layer_01_channel_channels",
