@@ -168,8 +168,12 @@ def region_of(told: str, picture: Picture) -> Region:
     return told_box(name.strip(), place.removeprefix("box:").split(","), picture.hw, f"--region {told}")
 
 
-def point_of(told: str | None, picture: Picture, regions: Sequence[Region]) -> tuple[float, float] | None:
+def point_of(
+    told: str | None, picture: Picture, regions: Sequence[Region], option: str = "--point"
+) -> tuple[float, float] | None:
     """The point of `x,y` as (row, column) in source pixels; `region` is the middle of the first region.
+
+    `option` is what it was told with.
 
     Raises:
         ValueRangeError: it is told in another form, or lies outside the picture.
@@ -181,7 +185,7 @@ def point_of(told: str | None, picture: Picture, regions: Sequence[Region]) -> t
             raise ValueRangeError("--point region must have a region; got none. Add --region.")
         return comparing.middle_of(regions[0])
     height, width = picture.hw
-    x, y = told_numbers(told.split(","), (width, height), f"--point {told}")
+    x, y = told_numbers(told.split(","), (width, height), f"{option} {told}")
     if not (0 <= x < width and 0 <= y < height):
         raise ValueRangeError(
             f"the point must lie in the picture, {width} wide and {height} high; got x {x:g}, y {y:g}. Count from the "

@@ -33,8 +33,14 @@ def check_output(options: argparse.Namespace) -> None:
 
 
 def target_of(options: argparse.Namespace) -> Path:
-    """The folder or the ZIP file that is written."""
+    """The folder or the ZIP file that is written.
+
+    Raises:
+        ValueRangeError: it has no name, as "." and "/".
+    """
     out = Path(options.out)
+    if not out.name:
+        raise ValueRangeError(f"--out must name a new folder; got {str(out)!r}, which is one already. Add a name.")
     if options.zip and out.suffix.lower() != ".zip":
         return out.with_name(f"{out.name}.zip")
     return out

@@ -96,7 +96,7 @@ def _place(walk: LayerWalk, told: str) -> int:
 def _query(options: argparse.Namespace) -> None:
     output.check_output(options)
     picture = asked.picture_of(options.picture)
-    point = asked.point_of(options.at, picture, ())
+    point = asked.point_of(options.at, picture, (), "--at")
     assert point is not None  # the parser asks for it
     heads = _heads(options.head)
     bar = Bar(quiet=options.quiet)

@@ -124,6 +124,11 @@ def test_layers_and_query_print_rows(photo: Path, capsys: pytest.CaptureFixture[
     assert (row["network"], row["kind"]) == ("ViT", "self-attention")
 
 
+def test_a_point_that_is_none_is_told_with_its_own_option(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["query", str(photo), "--at", "x"]) == 2
+    assert capsys.readouterr().err.startswith("--at x must have 2 numbers")
+
+
 def test_whatif_has_a_row_for_each_change(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--model", "se_resnet", "--region", BOX, "--controls", "1", "--map", "own", "--class", "goose"]
     assert main(["whatif", str(photo), *options, "--json", "--quiet"]) == 0
@@ -195,6 +200,8 @@ def test_options_of_files_need_a_place_for_them(option: str, photo: Path, capsys
         (["--format", ","], "at least one of png, svg, pdf"),
         (["--dpi", "9"], "--dpi must be in 50..600"),
         (["--out", "{folder}"], "which exists"),
+        (["--out", ".", "--zip"], "--out must name a new folder"),
+        (["--out", "/"], "--out must name a new folder"),
         (["--out", "{folder}/no/where"], "the folder of --out must exist"),
     ],
 )
