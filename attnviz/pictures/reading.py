@@ -101,15 +101,15 @@ def open_picture(
     Raises:
         PictureError: the file is missing, too large, damaged or not a picture. The message says what to do.
     """
-    contents, file_name = read_file(file, max_bytes)
+    contents, file_name = read_file(file, max_bytes, name)
     shown = name or file_name
     image, notes = decode(contents, shown, max_pixels)
     rgb = np.asarray(upright(_as_rgb(image, shown, notes), image, notes))
     return Picture(rgb, hashlib.sha256(contents).hexdigest(), shown, tuple(notes))
 
 
-def read_file(file: PictureFile, max_bytes: int = MAX_BYTES) -> tuple[bytes, str]:
-    """The bytes of a file, at most `max_bytes`, and its name. An open file is read from its beginning.
+def read_file(file: PictureFile, max_bytes: int = MAX_BYTES, shown: str | None = None) -> tuple[bytes, str]:
+    """The bytes of a file, at most `max_bytes`, and its name, or `shown`. An open file is read from its beginning.
 
     Raises:
         PictureError: the file is missing, empty or too large.
@@ -134,6 +134,7 @@ def read_file(file: PictureFile, max_bytes: int = MAX_BYTES) -> tuple[bytes, str
         contents = file.read(max_bytes + 1)
         if not isinstance(contents, bytes):
             raise PictureError(f"{name}: the file must be open for bytes; got text. Open it with mode 'rb'.")
+    name = shown or name
     if len(contents) > max_bytes:
         raise PictureError(
             f"{name}: the file must have at most {max_bytes / 2**20:g} MB; got more. Save it smaller, as JPEG."

@@ -316,3 +316,9 @@ class TestRefusals:
             picture = open_picture(bytes(contents[: max(1, int(keep * len(contents)))]), max_pixels=10**6)
             assert picture.rgb.ndim == 3
             assert picture.rgb.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("contents", "most"), [(b"", 10), (b"x" * 11, 10)])
+def test_an_empty_or_large_file_is_called_by_its_name(contents: bytes, most: int) -> None:
+    with pytest.raises(PictureError, match=r"^holiday\.jpg: the file must"):
+        open_picture(contents, name="holiday.jpg", max_bytes=most)
