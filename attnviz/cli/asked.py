@@ -33,7 +33,8 @@ def add_models(parser: argparse.ArgumentParser, usual: str = f"the first {MOST_P
         default=[],
         metavar="NAME",
         dest="models",
-        help=f"a network, as `attnviz models` lists them; may be given again (default: {usual})",
+        help="a network, as `attnviz models` lists them, or the file of a checkpoint; may be given again "
+        f"(default: {usual})",
     )
 
 

@@ -1,6 +1,7 @@
 """`attnviz compare` and its neighbours: files, numbers on stdout, one sentence for what cannot be."""
 
 import csv
+import hashlib
 import io
 import json
 import zipfile
@@ -8,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from pptx import Presentation
 
 from attnviz import comparing
 from attnviz.cli import main
+from attnviz.models import build
 from attnviz.regions import Region
 
 BOX = "dog=box:20,10,30,20"
@@ -252,3 +255,19 @@ def test_a_file_that_is_no_picture(
 def test_an_unknown_network_gets_the_nearest(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(photo), "--model", "vitt", "--out", str(tmp_path / "talk")]) == 2
     assert "nearest: 'vit'" in capsys.readouterr().err
+
+
+def test_a_checkpoint_is_named_by_its_file(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of tensors is recognised, asked beside a bundled network, and taken again by rebuild."""
+    file, out = tmp_path / "mine.pt", tmp_path / "out"
+    torch.save(build("vit", 3).state_dict(), file)
+    options = ["--model", str(file), "--model", "resnet_plain", "--format", "png", "--dpi", "50", "--quiet", "--json"]
+    assert main(["compare", str(photo), *options, "--out", str(out)]) == 0
+    (comparison,) = json.loads(capsys.readouterr().out)["comparisons"]
+    assert [one["network"] for one in comparison["networks"]] == ["mine (vit)", "ResNet"]
+    assert comparison["networks"][0]["weights"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    again = ["rebuild", str(out / "manifest.json"), "--picture", str(photo), "--quiet"]
+    assert main([*again, "--checkpoint", str(file)]) == 0
+    file.write_bytes(file.read_bytes()[:1000])
+    assert main(["compare", str(photo), "--model", str(file), "--out", str(tmp_path / "none")]) == 2
+    assert "cut off" in capsys.readouterr().err
