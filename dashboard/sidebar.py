@@ -15,7 +15,7 @@ from dashboard import address, drawing, service, state
 from dashboard.components.gallery import Thumbnail, gallery
 from dashboard.words import plain
 
-FILE_TYPES = ["jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff"]
+FILE_TYPES = ["jpg", "jpeg", "png", "webp", "avif", "bmp", "gif", "tif", "tiff"]
 MOST_UPLOADS = 12
 UPLOAD_MB = 20
 MOST_KEPT = 40
