@@ -65,7 +65,7 @@ def run(processes, target, number, overwrite, kill_after=None):
         assert here.recv() == "begins"
         began = time.monotonic()
         if kill_after is not None:
-            time.sleep(kill_after)
+            process.join(kill_after)
             process.kill()
         process.join(60)
         took = time.monotonic() - began
@@ -96,9 +96,11 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(processes, tmp_path):
         name = TARGETS[number % len(TARGETS)]
         target = tmp_path / name
         before_hidden = hidden(tmp_path)
-        _, ended = run(
+        lasted, ended = run(
             processes, target, number, before[name] is not None, kill_after=draw.uniform(0, 1.1 * took[name])
         )
+        if ended:  # faster than the first time, when other processes slowed the machine: the next kills come sooner
+            took[name] = min(took[name], lasted)
         found = whole_number(target) if target.exists() else None
         assert found in (before[name], number)
         assert not ended or found == number
@@ -108,9 +110,9 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(processes, tmp_path):
             target.rename(tmp_path / f"{number} {name}")
             found = None
         before[name] = found
-    # the kills did hit the middle of exports; a busy machine moves them to either side
-    assert left_hidden > KILLS / 5
-    assert came_through < 4 * KILLS / 5
+    # the kills did hit the middle of exports: most left a hidden name, few came through
+    assert left_hidden > KILLS / 2
+    assert came_through < KILLS / 2
     for name in TARGETS:
         _, ended = run(processes, tmp_path / name, 999, overwrite=True)
         assert ended
