@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.export import HeadGrid, MatrixSheet
 from attnviz.querying import HeadRows
-from attnviz.render.query_figure import MOST_HEADS
+from attnviz.render.head_figure import MOST_HEADS
 from dashboard import asked, drawing, point_panel, service, state
 from dashboard.asked import Asked
 from dashboard.components.attention_canvas import attention_canvas

@@ -14,7 +14,7 @@ from attnviz.export.query_panel import picture_facts
 from attnviz.pictures import Picture
 from attnviz.querying import HeadRow, HeadRows
 from attnviz.render import NOT_EXPLANATION, SLIDE_IN
-from attnviz.render.query_figure import head_alt, head_chart, head_figure, head_finding
+from attnviz.render.head_figure import head_alt, head_chart, head_figure, head_finding
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ over channels, a network without attention, or a point that the network never sa
 is turned into another.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from attnviz.maps import AttentionMap, is_flat
+from attnviz.querying.answer_words import capital, grouped, ordinal, place, tenths, token_words
 from attnviz.records import Site
 
 PlaceKind = Literal["spatial gate", "feature mask", "class attention"]
@@ -20,7 +21,6 @@ NoKind = Literal["not seen", "channel gates", "no attention", "no known places"]
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
-_NO_BREAK = "\N{NO-BREAK SPACE}"
 _MULTIPLIED = {"spatial gate": "multiplies this place by", "feature mask": "multiplies this place, on average, by"}
 
 
@@ -167,7 +167,7 @@ class AttentionAnswer(QueryAnswer):
     def strongest_words(self) -> str:
         """The cell that gets most, counted from 1: "row 3, column 7", or "itself"."""
         same = self.strongest == self.of_cell and self.row.grid_hw == self.of_grid_hw
-        return "itself" if same else _place(self.strongest)
+        return "itself" if same else place(self.strongest)
 
     @property
     def taken(self) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ class AttentionAnswer(QueryAnswer):
     @property
     def sentence(self) -> str:
         if self.is_off:
-            return f"The cell in {_place(self.of_cell)} looks nowhere: an intervention turned its attention off."
+            return f"The cell in {place(self.of_cell)} looks nowhere: an intervention turned its attention off."
         top = self.row.value_range[1]
         rows, columns = self.of_grid_hw
         where = ""
@@ -189,7 +189,7 @@ class AttentionAnswer(QueryAnswer):
         share = f"{tenths(top)} of its attention" if self.heads != "maximum over heads" else f"at most {tenths(top)}"
         to = self.strongest_words if self.strongest_words == "itself" else f"the cell in {self.strongest_words}"
         said = (
-            f"The cell in {_place(self.of_cell)} of {rows} × {columns} looks most at {to}{where}: {share}, "
+            f"The cell in {place(self.of_cell)} of {rows} × {columns} looks most at {to}{where}: {share}, "
             f"where an even look would give {tenths(self.even)}"
         )
         if self.heads == "maximum over heads":
@@ -200,7 +200,7 @@ class AttentionAnswer(QueryAnswer):
         ]
         if self.padding:
             taken.append(f"padding outside the picture takes {tenths(self.padding)}")
-        return f"{said}. {_capital(' and '.join(taken))}." if taken else f"{said}."
+        return f"{said}. {capital(' and '.join(taken))}." if taken else f"{said}."
 
     def to_dict(self) -> dict[str, Json]:
         return super().to_dict() | {
@@ -272,7 +272,7 @@ class PlaceAnswer(QueryAnswer):
         low, high = self.values.value_range
         flat = " The gate is flat: it hardly tells places apart." if is_flat(self.values) else ""
         rows, columns = self.values.grid_hw
-        here = f"{_place(self.of_cell)} of {rows} × {columns}"
+        here = f"{place(self.of_cell)} of {rows} × {columns}"
         ranked = f"{ordinal(self.rank)} highest of {self.cells} cells"
         if self.of == "class attention":
             return (
@@ -318,58 +318,3 @@ class NoAnswer(QueryAnswer):
     @property
     def sentence(self) -> str:
         return self.said
-
-
-def finding(answers: Sequence[QueryAnswer]) -> str:
-    """The answers in one sentence: the network that looks most sharply from the point.
-
-    Networks are compared by how often the strongest cell gets its even share, so that a window of 16 cells does not
-    win by being small.
-    """
-    looking = [one for one in answers if isinstance(one, AttentionAnswer) and not one.is_off]
-    if not looking:
-        if any(isinstance(one, PlaceAnswer) for one in answers):
-            return "No place of the picture looks at another in these networks: their gates have a value at the point"
-        return "None of these networks has a number for this point"
-    first = max(looking, key=lambda one: one.sharpness)
-    times = f"{first.sharpness:.{0 if first.sharpness >= 10 else 1}f} times an even look"
-    return f"From this point {first.model} looks most sharply: {tenths(first.row.value_range[1])} to one cell, {times}"
-
-
-def tenths(share: float) -> str:
-    """A share in percent with one decimal, held together by a no-break space; small ones show that they are small."""
-    if 0 < share < 0.0005:
-        return f"< 0.1{_NO_BREAK}%"
-    return f"{100 * share:.1f}{_NO_BREAK}%"
-
-
-def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th, 11th."""
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
-
-
-def grouped(prefix: Mapping[str, float]) -> dict[str, float]:
-    """Shares of the tokens without a place; several registers count as one entry, "registers"."""
-    shares: dict[str, float] = {}
-    several = sum(name.startswith("register") for name in prefix) > 1
-    for name, share in prefix.items():
-        key = "registers" if several and name.startswith("register") else name
-        shares[key] = shares.get(key, 0.0) + float(share)
-    return shares
-
-
-def token_words(name: str, article: str = "") -> str:
-    """How a token without a place is called: "class token", "registers", "padding"."""
-    if name in ("registers", "padding"):
-        return article + "registers" if name == "registers" else "padding"
-    return f"{article}{name} token"
-
-
-def _place(cell: tuple[int, int]) -> str:
-    """As people count: from 1."""
-    return f"row {cell[0] + 1}, column {cell[1] + 1}"
-
-
-def _capital(sentence: str) -> str:
-    return sentence[0].upper() + sentence[1:]

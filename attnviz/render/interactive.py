@@ -1,18 +1,11 @@
-"""The comparison as a figure for a notebook: the same pictures, words and colours, and the raw value under the pointer.
+"""The comparison as a figure for a notebook: the same pictures, words and colours, and the raw value under the pointer."""
 
-All measures are in pixels from the top left corner, until plotly gets them as shares from the bottom left.
-"""
-
-import base64
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from PIL import Image
 
 from attnviz.errors import ValueRangeError
 from attnviz.maps import AttentionMap
@@ -23,62 +16,13 @@ from attnviz.render.comparison import check_panels, footer_sentences, region_mas
 from attnviz.render.inputs import on_shrunk_picture, shrink_pixels, shrunk_hw
 from attnviz.render.overlay import STYLES, Style
 from attnviz.render.panel import Panel
+from attnviz.render.picture_sheet import PictureSheet, draw_axes, draw_bar, draw_picture, laid_out, write_words
 from attnviz.render.region_colours import region_colour
 from attnviz.render.scale import Scale, ScaledMap, scale_maps
-from attnviz.render.sheet import BADGE_COLOUR, THEMES, Theme
-from attnviz.render.text import wrap
+from attnviz.render.sheet import THEMES
 
 LONGEST_PX = 560
 """Photographs are embedded with at most this many pixels a side, so that a notebook stays small."""
-
-_CELL_W, _TALLEST, _GUTTER, _MARGIN = 268, 340, 18, 16
-_MOST_IN_A_ROW = 4
-_LINE, _TITLE_LINE, _HEADING_LINE = 17, 21, 28
-_BAR, _ENDS = 10, 18
-_HEADING_PX, _TITLE_PX, _BODY_PX, _FOOTER_PX = 18, 15, 13, 12
-_PX_PER_INCH, _PX_PER_POINT = 96, 4 / 3
-_STEPS = 64
-"""Colours of a colour bar."""
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """Where one picture stands: its left and top edge, and its size."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Sheet:
-    """The figure under work, with its size in pixels."""
-
-    figure: go.Figure
-    width: float
-    height: float
-    theme: Theme
-
-    def across(self, px: float) -> float:
-        return px / self.width
-
-    def up(self, px: float) -> float:
-        return 1 - px / self.height
-
-    def text(self, x: float, top: float, text: str, size: float, colour: str = "", anchor: str = "left") -> None:
-        self.figure.add_annotation(
-            x=self.across(x),
-            y=self.up(top),
-            xref="paper",
-            yref="paper",
-            xanchor=anchor,
-            yanchor="top",
-            align=anchor,
-            showarrow=False,
-            text=text,
-            font={"size": size, "color": colour or self.theme.text},
-        )
 
 
 def comparison_chart(
@@ -130,16 +74,16 @@ def comparison_chart(
         columns.append(panel_column(picture.rgb, panel, one, region, style, interpolation, opacity))
     masks = [region_mask(one, picture.rgb, hw) for one in regions]
     footer = list(footer_sentences(panels, scaled, scale, interpolation))
-    sheet, cells = _laid_out(columns, hw, THEMES[theme], transparent, heading, footer)
+    sheet, cells = laid_out(columns, hw, THEMES[theme], transparent, heading, footer)
     for number, (cell, column) in enumerate(zip(cells, columns, strict=True), start=1):
-        _axes(sheet, number, cell, hw)
-        _picture(sheet, number, cell, column, hw)
+        draw_axes(sheet, number, cell, hw)
+        draw_picture(sheet, number, cell, column, hw)
         for place, mask in enumerate(masks):
             _outline(sheet, number, mask, region_colour(place), regions[place].name)
         if number > 1:
             _values(sheet, number, _placed(panels[number - 2], picture, hw), panels[number - 2])
-            _bar(sheet, cell, column, scaled[number - 2])
-        _words(sheet, cell, column)
+            draw_bar(sheet, cell, column, scaled[number - 2])
+        write_words(sheet, cell, column)
     return sheet.figure
 
 
@@ -164,21 +108,21 @@ def columns_chart(
         transparent: leave the background out.
     """
     hw = shrunk_hw(picture.hw, LONGEST_PX)
-    sheet, cells = _laid_out(columns, hw, THEMES[theme], transparent, heading, footer)
+    sheet, cells = laid_out(columns, hw, THEMES[theme], transparent, heading, footer)
     for number, (cell, column, shown) in enumerate(zip(cells, columns, maps, strict=True), start=1):
-        _axes(sheet, number, cell, hw)
-        _picture(sheet, number, cell, column, hw)
+        draw_axes(sheet, number, cell, hw)
+        draw_picture(sheet, number, cell, column, hw)
         for mark in column.marks:
             _lines_over(sheet, number, mark, hw)
         if shown is not None:
             panel = Panel(*shown)
             _values(sheet, number, _placed(panel, picture, hw), panel)
-            _bar(sheet, cell, column, ScaledMap(panel.attention_map, 0.0, 1.0, ""))
-        _words(sheet, cell, column)
+            draw_bar(sheet, cell, column, ScaledMap(panel.attention_map, 0.0, 1.0, ""))
+        write_words(sheet, cell, column)
     return sheet.figure
 
 
-def _lines_over(sheet: _Sheet, number: int, mark: Mark, hw: tuple[int, int]) -> None:
+def _lines_over(sheet: PictureSheet, number: int, mark: Mark, hw: tuple[int, int]) -> None:
     """Lines over a picture, on black, so that they are seen on every ground."""
     name = "" if number == 1 else str(number)
     points = [point for line in mark.lines for point in (*line, None)]
@@ -202,130 +146,7 @@ def _placed(panel: Panel, picture: Picture, hw: tuple[int, int]) -> tuple[np.nda
     return panel.attention_map.values_hw, rows, columns
 
 
-def _laid_out(
-    columns: Sequence[Column], hw: tuple[int, int], theme: Theme, transparent: bool, heading: str, footer: Sequence[str]
-) -> tuple[_Sheet, list[_Cell]]:
-    """An empty figure of the right size, with heading and footer, and the cells of the pictures."""
-    rows = -(-len(columns) // _MOST_IN_A_ROW)
-    across = -(-len(columns) // rows)
-    factor = min(_CELL_W / hw[1], _TALLEST / hw[0])
-    width, height = hw[1] * factor, hw[0] * factor
-    total_w = 2 * _MARGIN + across * _CELL_W + (across - 1) * _GUTTER
-    heading_lines = _wrapped(heading, total_w - 2 * _MARGIN, _HEADING_PX, bold=True)
-    above = max(_above(column) for column in columns)
-    below = max(_below(column) for column in columns)
-    top = _MARGIN + len(heading_lines) * _HEADING_LINE
-    cells = []
-    for place in range(len(columns)):
-        row, column = divmod(place, across)
-        cells.append(
-            _Cell(
-                _MARGIN + column * (_CELL_W + _GUTTER),
-                top + row * (above + height + below + _GUTTER) + above,
-                width,
-                height,
-            )
-        )
-    foot = top + rows * (above + height + below + _GUTTER)
-    footer_lines = [line for one in footer for line in _wrapped(one, total_w - 2 * _MARGIN, _FOOTER_PX)]
-    total_h = foot + len(footer_lines) * _LINE + _MARGIN
-    background = "rgba(0,0,0,0)" if transparent else theme.background
-    figure = go.Figure()
-    figure.update_layout(
-        width=total_w,
-        height=total_h,
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        paper_bgcolor=background,
-        plot_bgcolor="rgba(0,0,0,0)",
-        showlegend=False,
-        font={"color": theme.text, "size": _BODY_PX},
-        hoverlabel={"font": {"size": _BODY_PX}},
-    )
-    sheet = _Sheet(figure, total_w, total_h, theme)
-    if heading_lines:
-        sheet.text(_MARGIN, _MARGIN * 0.6, f"<b>{'<br>'.join(map(escape, heading_lines))}</b>", _HEADING_PX)
-    sheet.text(_MARGIN, foot, "<br>".join(map(escape, footer_lines)), _FOOTER_PX, theme.muted)
-    return sheet, cells
-
-
-def _above(column: Column) -> float:
-    return _TITLE_LINE + _LINE * len(_lines(column, "above")[1:]) + 6
-
-
-def _below(column: Column) -> float:
-    bar = _BAR + _ENDS + 6 if column.bar is not None else 6
-    return bar + _LINE * len(_lines(column, "below"))
-
-
-def _lines(column: Column, where: Literal["above", "below"]) -> list[str]:
-    """The paragraphs as lines of HTML that fit into a cell."""
-    lines = []
-    for words in column.above if where == "above" else column.paragraphs(beside=False):
-        for line in _wrapped(words.text, _CELL_W - (18 if words.mark else 0), _BODY_PX, words.bold, words.most_lines):
-            marked = f'<span style="color:{words.mark}">■</span> {escape(line)}' if words.mark else escape(line)
-            lines.append(f"<b>{marked}</b>" if words.bold else marked)
-    return lines
-
-
-def _wrapped(text: str, width_px: float, size_px: float, bold: bool = False, most_lines: int = 3) -> list[str]:
-    size_pt = size_px / _PX_PER_POINT
-    return list(wrap(text, width_px / _PX_PER_INCH, size_pt, bold=bold, most_lines=most_lines))
-
-
-def _axes(sheet: _Sheet, number: int, cell: _Cell, hw: tuple[int, int]) -> None:
-    """Axes in pixels of the shrunk picture, rows downwards; all pictures move together."""
-    name = "" if number == 1 else str(number)
-    hidden = {"visible": False, "showgrid": False}
-    sheet.figure.update_layout(
-        {
-            f"xaxis{name}": {
-                **hidden,
-                "domain": [sheet.across(cell.left), sheet.across(cell.left + cell.width)],
-                "anchor": f"y{name}",
-                "range": [0, hw[1]],
-                **({"matches": "x"} if number > 1 else {}),
-            },
-            f"yaxis{name}": {
-                **hidden,
-                "domain": [sheet.up(cell.top + cell.height), sheet.up(cell.top)],
-                "anchor": f"x{name}",
-                "range": [hw[0], 0],
-                **({"matches": "y"} if number > 1 else {}),
-            },
-        }
-    )
-
-
-def _picture(sheet: _Sheet, number: int, cell: _Cell, column: Column, hw: tuple[int, int]) -> None:
-    file = io.BytesIO()
-    Image.fromarray(shrink_pixels(column.image, hw)).save(file, "JPEG", quality=92)
-    name = "" if number == 1 else str(number)
-    sheet.figure.add_layout_image(
-        source=f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode('ascii')}",
-        xref=f"x{name}",
-        yref=f"y{name}",
-        x=0,
-        y=0,
-        sizex=hw[1],
-        sizey=hw[0],
-        sizing="stretch",
-        layer="below",
-    )
-    if column.badge:
-        sheet.figure.add_annotation(
-            x=sheet.across(cell.left + cell.width / 2),
-            y=sheet.up(cell.top + cell.height / 2),
-            xref="paper",
-            yref="paper",
-            showarrow=False,
-            text=f"<b>{escape(column.badge).replace(chr(10), '<br>')}</b>",
-            font={"size": 16, "color": "#FFFFFF"},
-            bgcolor=BADGE_COLOUR,
-            borderpad=5,
-        )
-
-
-def _outline(sheet: _Sheet, number: int, mask: np.ndarray, colour: str, region_name: str) -> None:
+def _outline(sheet: PictureSheet, number: int, mask: np.ndarray, colour: str, region_name: str) -> None:
     """The region's border as lines, a dark one below, so that it is seen on every ground."""
     from skimage.measure import find_contours  # here: it brings in SciPy, and `import attnviz` should be quick
 
@@ -348,7 +169,7 @@ def _outline(sheet: _Sheet, number: int, mask: np.ndarray, colour: str, region_n
         )
 
 
-def _values(sheet: _Sheet, number: int, placed: tuple[np.ndarray, ...], panel: Panel) -> None:
+def _values(sheet: PictureSheet, number: int, placed: tuple[np.ndarray, ...], panel: Panel) -> None:
     """The raw values, not painted, under the pointer."""
     values, rows, columns = placed
     places = np.stack(np.meshgrid(np.arange(values.shape[0]), np.arange(values.shape[1]), indexing="ij"), axis=-1) + 1
@@ -367,52 +188,3 @@ def _values(sheet: _Sheet, number: int, placed: tuple[np.ndarray, ...], panel: P
         xaxis=f"x{number}",
         yaxis=f"y{number}",
     )
-
-
-def _bar(sheet: _Sheet, cell: _Cell, column: Column, scaled: ScaledMap) -> None:
-    if column.bar is None:
-        return
-    strip = column.bar.strip[0]
-    picked = strip[np.linspace(0, len(strip) - 1, _STEPS).round().astype(int)]
-    colours = [f"rgb({r},{g},{b})" for r, g, b in np.clip(picked * 255 + 0.5, 0, 255).astype(int).tolist()]
-    low, high = scaled.vmin, scaled.vmax
-    sheet.figure.add_scatter(
-        x=[None],
-        y=[None],
-        mode="markers",
-        hoverinfo="skip",
-        marker={
-            "color": [low],
-            "cmin": low,
-            "cmax": high,
-            "colorscale": [[step / (_STEPS - 1), colour] for step, colour in enumerate(colours)],
-            "showscale": True,
-            "colorbar": {
-                "orientation": "h",
-                "x": sheet.across(cell.left),
-                "xanchor": "left",
-                "xpad": 0,
-                "y": sheet.up(cell.top + cell.height + 6),
-                "yanchor": "top",
-                "ypad": 0,
-                "len": sheet.across(cell.width),
-                "thickness": _BAR,
-                "outlinewidth": 0,
-                "showticklabels": False,
-                "ticks": "",
-            },
-        },
-    )
-    top = cell.top + cell.height + 6 + _BAR
-    sheet.text(cell.left, top, escape(column.bar.low), _FOOTER_PX)
-    sheet.text(cell.left + cell.width, top, escape(column.bar.high), _FOOTER_PX, anchor="right")
-
-
-def _words(sheet: _Sheet, cell: _Cell, column: Column) -> None:
-    title, *rest = _lines(column, "above")
-    top = cell.top - _above(column)
-    sheet.text(cell.left, top, title, _TITLE_PX)
-    if rest:
-        sheet.text(cell.left, top + _TITLE_LINE, "<br>".join(rest), _BODY_PX)
-    below = cell.top + cell.height + (_BAR + _ENDS + 6 if column.bar is not None else 6)
-    sheet.text(cell.left, below, "<br>".join(_lines(column, "below")), _BODY_PX)

@@ -1,4 +1,4 @@
-"""A comparison whose numbers can be worked out by hand."""
+"""Comparisons whose numbers can be worked out by hand."""
 
 from dataclasses import replace
 
@@ -13,10 +13,7 @@ from attnviz.pictures import Picture
 from attnviz.records import Site
 from attnviz.regions import Region
 from attnviz.render import Panel
-
-HW = (30, 40)
-VALUES = np.float32([[0.0, 0.25], [0.25, 0.5]])
-"""Of a total of 1, the lower right cell holds 0.5 and the upper half 0.25."""
+from tests.export.by_hand import HW, VALUES
 
 
 @pytest.fixture
@@ -52,3 +49,14 @@ def small():
     return Comparison(
         picture, (first, second), dog, others=(grass,), size=(6.4, 3.6), heading="SE-ResNet looks at the dog"
     )
+
+
+@pytest.fixture
+def comparison(small):
+    """The same with one region, exactly the lower right cell, and a file name that starts a formula."""
+    shown, other = small.panels
+    told = replace(shown.attention_map, note="a remark")
+    panel = replace(shown, attention_map=told, weights="se_resnet 1234", others=())
+    second = replace(other, attention_map=told, weights="se_resnet 1234")
+    picture = Picture(np.full((*HW, 3), 128, np.uint8), sha256="ab" * 32, name="=dog.jpg")
+    return replace(small, picture=picture, panels=(panel, second), others=(), heading="")

@@ -13,7 +13,6 @@ from PIL import Image
 from attnviz.errors import ValueRangeError
 from attnviz.export import (
     COLUMNS,
-    Comparison,
     comparison_pdf,
     comparison_png,
     comparison_svg,
@@ -23,36 +22,10 @@ from attnviz.export import (
     unique_slugs,
 )
 from attnviz.focus import pointing, share
-from attnviz.geometry import Geometry
-from attnviz.maps import AttentionMap
-from attnviz.pictures import Picture
 from attnviz.records import Site
 from attnviz.regions import Region
-from attnviz.render import NOT_EXPLANATION, SLIDE_IN, Panel
-
-HW = (30, 40)
-VALUES = np.float32([[0.0, 0.25], [0.25, 0.5]])
-
-
-@pytest.fixture
-def comparison():
-    one = AttentionMap(
-        VALUES,
-        "GradCam(target=7, layer='layer4')",
-        (Site("layer4", 0, "grad_cam"),),
-        "what raises the score",
-        "gradient-weighted activation",
-        (0.0, np.inf),
-        False,
-        Geometry.identity(HW),
-        target=7,
-        note="a remark",
-    )
-    region = Region.from_box("dog", (15, 20, 30, 40), HW)  # exactly the lower right cell
-    picture = Picture(np.full((*HW, 3), 128, np.uint8), sha256="ab" * 32, name="=dog.jpg")
-    panel = Panel("SE-ResNet", one, (("tabby", 0.75), ("lion", 0.25)), share(one, region), weights="se_resnet 1234")
-    panels = (panel, replace(panel, title="ViT", focus=None, trained=False))
-    return Comparison(picture, panels, region, size=(6.4, 3.6))
+from attnviz.render import NOT_EXPLANATION, SLIDE_IN
+from tests.export.by_hand import HW, VALUES
 
 
 def test_png_is_slide_sized_and_says_how_it_was_made(comparison):

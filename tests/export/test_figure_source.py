@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from attnviz.export import COLUMNS, HasArrays, HasRows, figure_pdf, figure_png, figure_svg
-from tests.export.test_export import comparison  # noqa: F401  (a fixture)
 
 
 class Dot:
@@ -33,7 +32,7 @@ def test_a_source_of_ones_own_becomes_files() -> None:
     assert figure_pdf(Dot()).startswith(b"%PDF")
 
 
-def test_a_comparison_has_rows_and_arrays(comparison) -> None:  # noqa: F811
+def test_a_comparison_has_rows_and_arrays(comparison) -> None:
     assert isinstance(comparison, HasRows)
     assert isinstance(comparison, HasArrays)
     assert not isinstance(Dot(), HasRows)
@@ -45,7 +44,7 @@ def test_a_comparison_has_rows_and_arrays(comparison) -> None:  # noqa: F811
     assert comparison.arrays()["vit"].tolist() == [[0.0, 0.25], [0.25, 0.5]]
 
 
-def test_the_title_is_the_heading_or_what_is_shown(comparison) -> None:  # noqa: F811
+def test_the_title_is_the_heading_or_what_is_shown(comparison) -> None:
     assert comparison.title == "attention of 2 networks in =dog.jpg"
     assert type(comparison)(comparison.picture, comparison.panels[:1]).title == "attention of 1 network in =dog.jpg"
 
