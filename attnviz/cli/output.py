@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from attnviz.cli import asked
+from attnviz.cli import left_out as left_out_words
 from attnviz.cli.telling import Bar, in_words, print_json, print_table
 from attnviz.errors import ValueRangeError
 from attnviz.export import FigureSource, HasRows, bundle
@@ -46,14 +47,25 @@ def target_of(options: argparse.Namespace) -> Path:
     return out
 
 
-def print_figures(figures: Mapping[str, FigureSource], written: Path | None, as_json: bool) -> None:
-    """Print what figures found: their titles and numbers, and where they were written."""
+def print_figures(
+    figures: Mapping[str, FigureSource], written: Path | None, as_json: bool, left_out: Mapping[str, str]
+) -> None:
+    """Print what figures found: their titles and numbers, where they were written, and which networks are not in them.
+
+    Args:
+        figures: by name.
+        written: the folder or file; None where nothing was written.
+        as_json: for a program.
+        left_out: by the network's title, why it was not asked.
+    """
+    left_out_words.tell(left_out)
     if as_json:
         told = [
             {"name": name, "title": one.title, "rows": one.rows() if isinstance(one, HasRows) else [], "alt": one.alt}
             for name, one in figures.items()
         ]
-        print_json({"out": None if written is None else str(written), "figures": told})
+        where = None if written is None else str(written)
+        print_json({"out": where, "figures": told, "left_out": left_out})
         return
     for one in figures.values():
         print(one.title)

@@ -80,6 +80,22 @@ def query_layers(trace: Trace) -> tuple[str, ...]:
     return tuple(record.site.layer for record in _placed(trace))
 
 
+def head_count(trace: Trace, layer: str | int | None = None) -> int:
+    """Heads of the layer that `query` would ask; 0 where that is no self-attention of known layout.
+
+    Args:
+        trace: of the network.
+        layer: as for `query`.
+
+    Raises:
+        NotFoundError: no such layer.
+    """
+    record = _chosen(trace, layer)
+    if not isinstance(record, SelfAttention) or _layout_problem(record):
+        return 0
+    return int(record.queries.shape[1])
+
+
 def geometry_of(trace: Trace) -> Geometry:
     """Where the model input lies in the picture.
 
