@@ -1,69 +1,29 @@
-"""A figure that explains: numbers in coloured cells, arrows between them, pictures and bars, placed in inches.
+"""The board of a figure that explains: numbers in coloured cells, arrows between them, pictures and bars, in inches.
 
 Everything is placed on a board of its own size, from the top left corner, and the board is then scaled to the figure,
 text and all. So one drawing fits a slide, a column of a paper and the page.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PatchCollection
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
-from attnviz.render.sheet import THEMES, Theme
-from attnviz.render.text import FAMILY, line_in, wrap
+from attnviz.render.lesson.colours import BAR_COLOUR, HIGHLIGHT, Colours
+from attnviz.render.lesson.numbers import written
+from attnviz.render.sheet import Theme
+from attnviz.render.text import FAMILY
 
-SIGNED_PALETTE, SHARE_PALETTE = "PuOr_r", "YlGnBu"
-HIGHLIGHT = "#D1495B"
-BAR_COLOUR = "#4C78A8"
-
-_TITLE_PT, _CAPTION_PT, _MARGIN_IN = 19.0, 11.0, 0.3
 _DARK_BELOW = 0.45
-_ROOM = 1.3
 _THINNEST_GAP_IN = 0.012
-_MINUS = "\N{MINUS SIGN}"
 
 Align = Literal["left", "center", "right"]
-
-
-@dataclass(frozen=True)
-class Colours:
-    """A palette and the values at its ends."""
-
-    palette: str
-    low: float
-    high: float
-
-    @classmethod
-    def signed(cls, *values: npt.ArrayLike) -> "Colours":
-        """Purple to orange around zero; the largest amount is not quite at the end, where text is hard to read."""
-        largest = _ROOM * max((float(np.abs(np.asarray(one)).max()) for one in values), default=0.0)
-        return cls(SIGNED_PALETTE, -(largest or 1.0), largest or 1.0)
-
-    @classmethod
-    def shares(cls) -> "Colours":
-        """Light to dark, from 0 to 1."""
-        return cls(SHARE_PALETTE, 0.0, 1.0)
-
-    @classmethod
-    def spread(cls, *values: npt.ArrayLike, palette: str = SHARE_PALETTE) -> "Colours":
-        """Light to dark, from the smallest value to the largest."""
-        low = min(float(np.asarray(one).min()) for one in values)
-        high = max(float(np.asarray(one).max()) for one in values)
-        return cls(palette, low, high if high > low else low + 1)
-
-    def of(self, values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """RGBA in [0, 1], one axis more than the values."""
-        return np.asarray(matplotlib.colormaps[self.palette](Normalize(self.low, self.high, clip=True)(values)))
 
 
 @dataclass(frozen=True)
@@ -305,82 +265,3 @@ class Board:
             self.text(place.x - 0.08, level(value), written([[value]])[0][0], size=10, muted=True, align="right")
         if title:
             self.text(place.x, place.y - 0.18, title, size=12)
-
-
-Drawing = Callable[[Board], None]
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a figure is to look.
-
-    Attributes:
-        size: width and height in inches; a height of 0 takes what the drawing needs.
-        theme: "light" or "dark".
-        transparent: leave the background out.
-    """
-
-    size: tuple[float, float]
-    theme: Literal["light", "dark"] = "light"
-    transparent: bool = False
-
-
-def drawn(drawing: Drawing, board_wh: tuple[float, float], look: Look, title: str = "", caption: str = "") -> Figure:
-    """A drawing as a figure, as large as fits.
-
-    Args:
-        drawing: draws on the board.
-        board_wh: width and height that it needs, in inches of the board.
-        look: of the figure.
-        title: above it; none if empty.
-        caption: small print below.
-    """
-    theme = THEMES[look.theme]
-    above = wrap(title, board_wh[0], _TITLE_PT, bold=True) if title else []
-    below = wrap(caption, board_wh[0], _CAPTION_PT) if caption else []
-    margin = _MARGIN_IN if title or caption else 0.05
-    top = margin + len(above) * line_in(_TITLE_PT) + (0.25 if above else 0)
-    whole_w = board_wh[0] + 2 * margin
-    whole_h = top + board_wh[1] + (0.2 if below else 0) + len(below) * line_in(_CAPTION_PT) + margin
-    width, height = look.size
-    height = height or width * whole_h / whole_w
-    points = min(width / whole_w, height / whole_h)
-    figure = Figure(figsize=(width, height), facecolor="none" if look.transparent else theme.background)
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_axis_off()
-    spare_x, spare_y = width / points - whole_w, height / points - whole_h
-    frame = Board(axes, theme, points, 0.0, 0.0)
-    for number, line in enumerate(above):
-        frame.text(margin, margin + (number + 0.5) * line_in(_TITLE_PT), line, size=_TITLE_PT, bold=True)
-    board = Board(axes, theme, points, margin, top)
-    drawing(board)
-    board.finish()
-    for number, line in enumerate(below):
-        y = whole_h - margin - (len(below) - number - 0.5) * line_in(_CAPTION_PT)
-        frame.text(margin, y, line, size=_CAPTION_PT, muted=True)
-    # last: pictures and bars move the limits
-    axes.set_xlim(-spare_x / 2, whole_w + spare_x / 2)
-    axes.set_ylim(whole_h + spare_y / 2, -spare_y / 2)
-    return figure
-
-
-def written(values: npt.ArrayLike) -> list[list[str]]:
-    """Numbers of a table as people write them: whole ones without decimals, the others all with the same number."""
-    table = np.asarray(values, dtype=np.float64)
-    largest = float(np.abs(table).max(initial=0.0, where=np.isfinite(table)))
-    whole = bool((table == np.round(table)).all()) and largest < 1e5
-    if largest >= 1e5:
-        form = ".1e"
-    elif whole:
-        form = ".0f"
-    else:
-        form = ".0f" if largest >= 1000 else ".1f" if largest >= 100 else ".2f"
-    return [[_signed(f"{value:{form}}") for value in line] for line in table]
-
-
-def _signed(word: str) -> str:
-    """With a proper minus sign, and none before a zero."""
-    if word.startswith("-") and not word.strip("-0."):
-        word = word[1:]
-    return word.replace("-", _MINUS)

@@ -3,7 +3,9 @@
 import numpy as np
 
 from attnviz.lessons import ExciteSteps
-from attnviz.render.lesson.board import Board, Colours, Drawing, Placed
+from attnviz.render.lesson.board import Board, Placed
+from attnviz.render.lesson.colours import Colours
+from attnviz.render.lesson.drawing import Drawing
 
 SMALL_WH = (12.0, 5.0)
 REAL_WH = (12.0, 4.6)

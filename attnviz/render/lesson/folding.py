@@ -1,7 +1,9 @@
 """BatchNorm folded into a convolution, drawn."""
 
 from attnviz.lessons import FoldSteps
-from attnviz.render.lesson.board import HIGHLIGHT, Board, Colours, Drawing
+from attnviz.render.lesson.board import Board
+from attnviz.render.lesson.colours import HIGHLIGHT, Colours
+from attnviz.render.lesson.drawing import Drawing
 
 FOLD_WH = (12.0, 4.6)
 

@@ -6,7 +6,10 @@ from attnviz.geometry import Geometry
 from attnviz.lessons import ChannelGateSteps, SpatialGateSteps, convolution_at
 from attnviz.maps import AttentionMap
 from attnviz.pictures import Picture
-from attnviz.render.lesson.board import Board, Colours, Drawing, Placed, written
+from attnviz.render.lesson.board import Board, Placed
+from attnviz.render.lesson.colours import Colours
+from attnviz.render.lesson.drawing import Drawing
+from attnviz.render.lesson.numbers import written
 from attnviz.render.overlay import overlay
 
 CHANNEL_WH = (12.0, 5.0)

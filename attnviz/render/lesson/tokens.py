@@ -4,7 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from attnviz.lessons import TokenCount
-from attnviz.render.lesson.board import Board, Colours, Drawing, Placed
+from attnviz.render.lesson.board import Board, Placed
+from attnviz.render.lesson.colours import Colours
+from attnviz.render.lesson.drawing import Drawing
 
 TOKENS_WH = (12.0, 5.5)
 POSITIONS_WH = (12.0, 3.3)

@@ -7,7 +7,9 @@ from attnviz.geometry import Geometry
 from attnviz.lessons import WindowSteps, reached
 from attnviz.lessons.shifted_windows import MASKED, PADDING, SEEN
 from attnviz.pictures import Picture
-from attnviz.render.lesson.board import HIGHLIGHT, Board, Drawing, Placed
+from attnviz.render.lesson.board import Board, Placed
+from attnviz.render.lesson.colours import HIGHLIGHT
+from attnviz.render.lesson.drawing import Drawing
 
 REAL_WH = (12.0, 3.9)
 _INK = "#16181D"

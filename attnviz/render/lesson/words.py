@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from attnviz.lessons import DotProductSteps
-from attnviz.render.lesson.board import Board, Colours, Drawing
+from attnviz.render.lesson.board import Board
+from attnviz.render.lesson.colours import Colours
+from attnviz.render.lesson.drawing import Drawing
 
 _CELL_H = 0.4
 

@@ -13,10 +13,13 @@ from attnviz import lessons
 from attnviz.export import figure_pdf, figure_png, figure_svg
 from attnviz.export.lesson_figure import LessonFigure
 from attnviz.lessons import tea
-from attnviz.render.lesson.board import Board, Colours, Drawing, Look, Placed, drawn, written
+from attnviz.render.lesson.board import Board, Placed
+from attnviz.render.lesson.colours import Colours
+from attnviz.render.lesson.drawing import Drawing, Look, drawn
 from attnviz.render.lesson.excite import REAL_WH, SMALL_WH, real_excite, small_excite
 from attnviz.render.lesson.folding import FOLD_WH, fold_drawing
 from attnviz.render.lesson.gates import CHANNEL_WH, channel_gate_drawing
+from attnviz.render.lesson.numbers import written
 from attnviz.render.lesson.positions import SMALL_WH as POSITIONS_WH
 from attnviz.render.lesson.positions import relative_drawing
 from attnviz.render.lesson.tokens import TOKENS_WH, cut_apart, tokens_drawing
