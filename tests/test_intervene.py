@@ -209,7 +209,7 @@ class TestHeads:
         with intervene(tokens, heads={"blocks.*": [-1], "blocks.0": [0]}):
             result = trace(tokens, picture)
             everything = tokens(picture)
-        assert [record.site.edit for record in result.records] == ["head 1 off, heads 0, 1 off", "head 1 off"]
+        assert [record.site.edit for record in result.records] == ["head 2 off, heads 1, 2 off", "head 2 off"]
         assert result["blocks.0"][0].weights().abs().max() == 0  # type: ignore[union-attr]
         with intervene(tokens, heads={"blocks.0": [0, 1], "blocks.1": [1]}):
             assert torch.equal(tokens(picture), everything)

@@ -36,8 +36,9 @@ class AttentionFrom:
 
     Args:
         layer: place among the self-attention layers (-1 is the last), dotted name, or pattern.
-        query: "class" for the class token, "mean" for the average over all places, or one cell (row, column).
-        heads: "mean", "max", or the number of one head. Maxima over heads do not sum to one.
+        query: "class" for the class token, "mean" for the average over all places, or one cell (row, column), counted
+            from 0. What people read, such as the map's `meaning`, counts rows, columns and heads from 1.
+        heads: "mean", "max", or the number of one head, counted from 0. Maxima over heads do not sum to one.
     """
 
     card: ClassVar[MethodCard] = _CARD
@@ -79,7 +80,7 @@ class AttentionFrom:
         counts = torch.zeros(len(weights))
         counts[window] = 1
         among = "" if record.query_tokens is None else f" of {grid.grid_hw[0]} x {grid.grid_hw[1]} queries"
-        return alone, counts, f"the cell in row {self.query[0]}, column {self.query[1]}{among}"
+        return alone, counts, f"the cell in row {self.query[0] + 1}, column {self.query[1] + 1}{among}"
 
     def _cell(self, record: SelfAttention, grid: TokenGrid) -> tuple[int, int]:
         query = self.query

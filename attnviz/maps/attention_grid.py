@@ -48,7 +48,7 @@ def rows_of(record: SelfAttention, queries: Sequence[int], heads: str | int) -> 
     if isinstance(heads, int) and not isinstance(heads, bool) and 0 <= heads < count:
         return record.weights(queries=queries, heads=[heads])[:, 0]
     raise ValueRangeError(
-        f'heads must be "mean", "max" or a number in 0..{count - 1}, as {record.site.layer} has {count}; '
+        f'heads must be "mean", "max" or a number in 0..{count - 1}, as {record.site.layer} has {count} heads; '
         f"got {heads!r}. Choose one of these."
     )
 
@@ -191,7 +191,8 @@ def share_map(
     if level is not None:
         drawn = record.tokens.scatter((values * level)[:, record.tokens.prefix :]).numpy()
         meaning += ", windows at the edge levelled"
-    how = {"mean": "mean over heads", "max": "maximum over heads"}.get(str(heads), f"head {heads}")
+    joined = {"mean": "mean over heads", "max": "maximum over heads"}
+    how = f"head {heads + 1}" if isinstance(heads, int) else joined[heads]  # as people count
     told = [prefix_note(record, laid.prefix), padding_note(record, laid.padding)] if heads != "max" else []
     return AttentionMap(
         values_hw=drawn,

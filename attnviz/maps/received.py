@@ -29,7 +29,7 @@ class Received:
 
     Args:
         layer: place among the self-attention layers (-1 is the last), dotted name, or pattern.
-        heads: "mean", "max", or the number of one head.
+        heads: "mean", "max", or the number of one head, counted from 0.
     """
 
     card: ClassVar[MethodCard] = _CARD

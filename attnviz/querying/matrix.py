@@ -123,7 +123,7 @@ def attention_matrix(
     Args:
         trace: of a model input from `preprocess`.
         layer: dotted name, pattern, or place among the self-attention layers; None takes the last.
-        heads: "mean", "max", or the number of one head.
+        heads: "mean", "max", or the number of one head, counted from 0.
         most: numbers that the matrix may have. Larger ones of a single window are joined in blocks of cells.
         title: name of the network; by default `trace.model`.
 

@@ -217,7 +217,7 @@ class SelfAttention(_Record):
             grid; None where they are the same.
         hidden: true where `intervene` took a key away from a query, broadcastable to (windows, heads, queries, keys);
             None if nowhere.
-        heads_off: numbers of the heads that `intervene` turned off.
+        heads_off: numbers of the heads that `intervene` turned off, counted from 0.
 
     Raises:
         ShapeError: queries or keys have other axes.
@@ -250,7 +250,7 @@ class SelfAttention(_Record):
         Args:
             queries: numbers of the query tokens, counted from the first prefix token; negative ones count from the
                 end. None takes all.
-            heads: numbers of the heads, likewise.
+            heads: numbers of the heads, counted from 0, likewise.
 
         Returns:
             `softmax(scale * queries keys^T + bias + mask)`, float32 of shape (windows, heads, queries, keys), in the

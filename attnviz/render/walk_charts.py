@@ -102,7 +102,7 @@ def reach_chart(walk: LayerWalk, chosen: int | None = None) -> go.Figure:
         figure.add_scatter(
             x=[name for name, of_heads in zip(names, values, strict=True) for _ in of_heads],
             y=np.concatenate(values),
-            customdata=[head for of_heads in values for head in range(len(of_heads))],
+            customdata=[head + 1 for of_heads in values for head in range(len(of_heads))],
             mode="markers",
             marker={"size": 9, "color": HEAD_COLOUR, "line": {"color": _EDGE, "width": 0.8}},
             name="one head",

@@ -127,7 +127,7 @@ class HeadsOff:
     def __call__(self, record: Record) -> Record:
         assert isinstance(record, SelfAttention)
         heads = {*record.heads_off, *record.numbers("heads", self.heads)}
-        told = ", ".join(str(head) for head in sorted(heads))
+        told = ", ".join(str(head + 1) for head in sorted(heads))  # as people count
         return _noted(
             changed(record, heads_off=tuple(sorted(heads))), f"{'heads' if len(heads) > 1 else 'head'} {told} off"
         )

@@ -58,8 +58,8 @@ def intervene(
             or a tensor of factors, such as means over a data set, shaped like the record's own (`weights`, `mask`). A
             mapping gives one of these for each layer, by name or pattern; its values may be mappings by part, for
             layers with several gates: {"layer3.*": {"spatial": "off"}}.
-        heads: numbers of the heads to turn off, by layer name or pattern. Their weights become zero, so nothing of
-            their values reaches the layer's output.
+        heads: numbers of the heads to turn off, counted from 0, by layer name or pattern. Their weights become zero,
+            so nothing of their values reaches the layer's output. The mark of a changed layer counts them from 1.
         hide: key tokens that are not looked at: a region of the source picture, or numbers of tokens, counted from the
             first prefix token and then over the cells of the grid, row by row. A cell belongs to a region if at least
             half of its area lies inside. The other keys share the attention; a query that has no key left, such as in

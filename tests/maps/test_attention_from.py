@@ -168,7 +168,7 @@ class TestQueriesOfTheirOwn:
         trace = trace_of(attention_of(weights, TokenGrid.whole((1, 2)), query_tokens=TokenGrid.whole((2, 2))))
         made = AttentionFrom(query=(1, 0))(trace)  # the third query
         assert np.allclose(made.values_hw, [[0.3, 0.7]])
-        assert "row 1, column 0 of 2 x 2 queries" in made.meaning
+        assert "row 2, column 1 of 2 x 2 queries" in made.meaning  # as people count
         assert np.allclose(AttentionFrom(query="mean")(trace).values_hw, [[0.6, 0.4]])  # 2.4 / 4, 1.6 / 4
         with pytest.raises(ValueRangeError, match="2 x 2 grid"):
             AttentionFrom(query=(0, 2))(trace)

@@ -34,7 +34,7 @@ def test_each_head_from_the_class_token(attention_of, trace_of):
     trace = trace_of(attention_of(HEADS, TOKENS))
     made = each_head(trace)
     assert np.allclose(values(made), [[[0.25, 0.25]], [[0.75, 0.25]]])
-    assert "head 0" in made[0].meaning
+    assert [each.meaning.split(", ")[-1] for each in made] == ["head 1", "head 2"]  # as people count
     assert np.allclose(np.mean(values(made), axis=0), AttentionFrom()(trace).values_hw)
 
 

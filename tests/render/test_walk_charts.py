@@ -63,6 +63,7 @@ def test_heads_by_hand():
     assert list(heads_chart(layer).data[0].y) == ["head 1", "head 2"]
     dots = reach_chart(walk_of(attention(), attention("blocks.1.attn")), 1).data[0]
     assert list(dots.x) == ["1 blocks.0", "1 blocks.0", "2 blocks.1", "2 blocks.1"]
+    assert list(dots.customdata) == [1, 2, 1, 2]  # the heads under the pointer, counted from 1 too
 
 
 def test_a_chart_of_what_is_not_there_is_refused():
