@@ -4,10 +4,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.dashboard.pages_of_app import AppPage, pages
-from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, OWN_SCHEMES, PATIENCE_MS, Visit, browser
+from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, OWN_SCHEMES, Visit, browser
+from tests.dashboard.waits import PATIENCE_MS, becomes
 
 pytestmark = pytest.mark.browser
 
@@ -114,7 +115,7 @@ def test_no_barrier_no_error_and_no_foreign_request(browser: Browser, server: st
     found = Axe().run(watch.page).response["violations"]
     ours = [one for one in found if one["id"] not in BARRIERS_OF_STREAMLIT]
     assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in ours] == []
-    assert watch.page.get_by_test_id("stException").count() == 0
+    expect(watch.page.get_by_test_id("stException")).to_have_count(0)
     assert watch.errors == []
     assert watch.foreign == []
 
@@ -125,8 +126,8 @@ def test_nothing_is_cut_or_scrolls_sideways_at_any_width(browser: Browser, serve
     for width in WIDTHS:
         watch.page.set_viewport_size({"width": width, "height": 1000})
         watch.settle()
-        assert watch.page.evaluate(WIDER) == [0, 0], f"scrolls sideways at {width} px"
-        assert watch.page.evaluate(CUT) == [], f"cut at {width} px"
+        becomes(watch.page, lambda width=width: (width, watch.page.evaluate(WIDER)), (width, [0, 0]))
+        becomes(watch.page, lambda width=width: (width, watch.page.evaluate(CUT)), (width, []))
     assert watch.page.evaluate(NAMELESS) == []
 
 

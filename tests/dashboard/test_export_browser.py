@@ -13,18 +13,18 @@ from pptx import Presentation
 
 from tests.dashboard.test_browser import (
     BARRIERS_OF_STREAMLIT,
-    PATIENCE_MS,
     Visit,
     browser,  # noqa: F401  (a fixture)
     visit,  # noqa: F401  (a fixture)
 )
+from tests.dashboard.waits import PATIENCE_MS, becomes
 
 pytestmark = pytest.mark.browser
 
 
 def names(page: Page) -> list[str]:
     """What the figures of the talk are called, in order, with their numbers."""
-    return [one.inner_text() for one in page.locator("[class*=st-key-talk_] strong").all()]
+    return page.locator("[class*=st-key-talk_] strong").all_inner_texts()
 
 
 def saved(page: Page, button: str) -> Path:
@@ -47,11 +47,11 @@ def test_two_figures_are_kept_put_in_order_and_saved(visit: Visit) -> None:  # n
     page.get_by_test_id("stTopNav").get_by_role("link", name="Export").click()
     page.get_by_role("button", name="Slides (PPTX)").wait_for()
     visit.settle()
-    assert names(page) == ["1. chelsea attention", "2. Focus in chelsea.png"]
+    becomes(page, lambda: names(page), ["1. chelsea attention", "2. Focus in chelsea.png"])
     page.get_by_role("button", name="Down").first.click()
     page.get_by_text("1. Focus in chelsea.png").wait_for()
     visit.settle()
-    assert names(page) == ["1. Focus in chelsea.png", "2. chelsea attention"]
+    becomes(page, lambda: names(page), ["1. Focus in chelsea.png", "2. chelsea attention"])
 
     slides = Presentation(str(saved(page, "Slides (PPTX)"))).slides
     titles = [slide.shapes.title.text for slide in slides if slide.shapes.title is not None]
@@ -77,7 +77,7 @@ def test_two_figures_are_kept_put_in_order_and_saved(visit: Visit) -> None:  # n
     page.get_by_role("button", name="Remove", exact=True).first.click()
     page.get_by_text("1. chelsea attention").wait_for()
     visit.settle()
-    assert names(page) == ["1. chelsea attention"]
+    becomes(page, lambda: names(page), ["1. chelsea attention"])
     page.get_by_role("button", name="Remove all").click()
     page.get_by_text("No figure yet").wait_for()
     assert visit.errors == []

@@ -4,9 +4,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, PATIENCE_MS, Visit, browser, visit
+from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, Visit, browser, visit
+from tests.dashboard.waits import PATIENCE_MS, comes_to
 
 pytestmark = pytest.mark.browser
 
@@ -25,17 +26,17 @@ def test_walking_through_the_layers(visit: Visit) -> None:
     layers = strip.get_by_role("button")
     layers.first.wait_for()
     visit.settle()
-    assert layers.count() == 7
+    expect(layers).to_have_count(7)
     page.get_by_role("heading", name="1 of 7: layer1.0, CBAM").wait_for()
 
     # a click on the last layer, whose picture is then shown large
     layers.nth(6).click()
     page.get_by_role("heading", name="7 of 7: layer4.1, CBAM").wait_for()
     visit.settle()
-    assert layers.nth(6).get_attribute("aria-pressed") == "true"
-    assert page.locator("img[alt^='CBAM-ResNet, layer4.1.attention']").count() == 1
-    assert page.locator("img[alt^='channel ']").count() == 12
-    assert parse_qs(urlsplit(page.url).query)["layer"] == ["7"]
+    expect(layers.nth(6)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("img[alt^='CBAM-ResNet, layer4.1.attention']")).to_have_count(1)
+    expect(page.locator("img[alt^='channel ']")).to_have_count(12)
+    comes_to(page, lambda: parse_qs(urlsplit(page.url).query), lambda query: query.get("layer") == ["7"])
 
     # the arrow keys go back, in the strip and on the slider
     page.keyboard.press("ArrowLeft")

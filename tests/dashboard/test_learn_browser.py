@@ -2,9 +2,10 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, PATIENCE_MS, Visit, browser, visit
+from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, Visit, browser, visit
+from tests.dashboard.waits import PATIENCE_MS
 
 pytestmark = pytest.mark.browser
 
@@ -67,7 +68,7 @@ def test_an_edit_draws_the_figure_anew_and_a_link_leads_to_the_own_picture(visit
     page.get_by_role("radio", name=LESSON).click()
     page.get_by_text(TITLE).wait_for()
     visit.settle()
-    assert figure.get_attribute("alt") == after
+    expect(figure).to_have_attribute("alt", after)
     page.get_by_role("link", name="The same on Chelsea the cat").click()
     page.wait_for_url("**/attention?**networks=ViT**")
     visit.settle()

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from attnviz.models import build
-from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, PATIENCE_MS, Visit, browser, visit
+from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, Visit, browser, visit
+from tests.dashboard.waits import PATIENCE_MS
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +47,7 @@ def test_a_dropped_checkpoint_is_compared(visit: Visit) -> None:
     visit.page.get_by_role("link", name="Compare").click()
     visit.maps.and_(visit.page.locator("[alt^='mine (vit)']")).wait_for()
     visit.settle()
-    assert visit.maps.and_(visit.page.locator("[alt^='ResNet']")).count() == 1
+    expect(visit.maps.and_(visit.page.locator("[alt^='ResNet']"))).to_have_count(1)
     assert visit.errors == []
     assert visit.foreign == []
 

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 import attnviz
 from attnviz.querying import AttentionAnswer
 from dashboard import service
-from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, PATIENCE_MS, browser
+from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, browser
+from tests.dashboard.waits import PATIENCE_MS, becomes, comes_to
 
 pytestmark = pytest.mark.browser
 
@@ -79,8 +80,16 @@ def truth(title: str, across: float, down: float) -> str:
 def same(shown: str, expected: str) -> bool:
     """Equal words, and numbers within a step of 1/254 of the row's largest: that is what the browser was sent."""
     number = re.compile(r"\d+\.\d+")
+    if number.sub("", shown) != number.sub("", expected):
+        return False
     near = zip(map(float, number.findall(shown)), map(float, number.findall(expected)), strict=True)
-    return number.sub("", shown) == number.sub("", expected) and all(abs(one - two) <= 0.15 for one, two in near)
+    return all(abs(one - two) <= 0.15 for one, two in near)
+
+
+def says_truth(page: Page, title: str, across: float, down: float) -> None:
+    """Wait until a network's answer at shares of the picture is the library's."""
+    expected = truth(title, across, down)
+    comes_to(page, lambda: says(page, title), lambda shown: same(shown, expected))
 
 
 def test_a_place_of_a_picture_is_asked_of_every_network(browser: Browser, server: str) -> None:
@@ -97,20 +106,17 @@ def test_a_place_of_a_picture_is_asked_of_every_network(browser: Browser, server
 
     # the pointer moves: all networks answer, and the server hears nothing
     page.mouse.move(*at(picture, 0.7, 0.4))
-    page.wait_for_timeout(300)
-    assert says(page, "Picture") == "70 % from the left, 40 % from the top"
+    becomes(page, lambda: says(page, "Picture"), "70 % from the left, 40 % from the top")
     for title in NETWORKS:
-        assert same(says(page, title), truth(title, 0.7, 0.4)), title
+        says_truth(page, title, 0.7, 0.4)
     page.mouse.move(*at(picture, 0.3, 0.6))
-    page.wait_for_timeout(300)
     for title in NETWORKS:
-        assert same(says(page, title), truth(title, 0.3, 0.6)), title
+        says_truth(page, title, 0.3, 0.6)
     assert traffic.since() == (0, 0)
 
     # over another network's picture it is the same place
     page.mouse.move(*at(figure(page, "Swin").locator("canvas"), 0.7, 0.4))
-    page.wait_for_timeout(300)
-    assert same(says(page, "ViT"), truth("ViT", 0.7, 0.4))
+    says_truth(page, "ViT", 0.7, 0.4)
 
     # a click keeps the place: in the address, in the fields, in words; the matrices are not sent again
     page.mouse.click(*at(picture, 0.3, 0.6))
@@ -120,33 +126,30 @@ def test_a_place_of_a_picture_is_asked_of_every_network(browser: Browser, server
     assert 0 < received < at_first / 4
     expect(page.get_by_label("From the left, %")).to_have_value("30")
     page.get_by_text("The answers in words").click()
-    told = page.get_by_test_id("stExpanderDetails").first.inner_text().replace(SPACE, " ")
-    assert "ViT: The cell in row" in told
+    expect(page.get_by_test_id("stExpanderDetails").first).to_contain_text("ViT: The cell in row")
 
     # by keyboard: 30 % and twice 5 % to the right, 1 % up; Escape lets go
     picture.focus()
     for key in ("Shift+ArrowRight", "Shift+ArrowRight", "ArrowUp"):
         page.keyboard.press(key)
-    assert says(page, "Picture") == "40 % from the left, 59 % from the top"
-    assert same(says(page, "ViT"), truth("ViT", 0.4, 0.59))
+    becomes(page, lambda: says(page, "Picture"), "40 % from the left, 59 % from the top")
+    says_truth(page, "ViT", 0.4, 0.59)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("point_x=40&point_y=59"))
     settle(page)
-    assert same(says(page, "ViT"), truth("ViT", 0.4, 0.59))
-    assert (
-        page.evaluate("document.activeElement.shadowRoot?.activeElement?.tagName ?? document.activeElement.tagName")
-        == "CANVAS"
-    )
+    says_truth(page, "ViT", 0.4, 0.59)
+    focused = "document.activeElement.shadowRoot?.activeElement?.tagName ?? document.activeElement.tagName"
+    becomes(page, lambda: page.evaluate(focused), "CANVAS")
     page.keyboard.press("Escape")
     page.get_by_text("Choose a point of the picture").wait_for()
-    assert says(page, "Picture") == "No point is kept."
+    becomes(page, lambda: says(page, "Picture"), "No point is kept.")
 
     # typed numbers move every picture
     page.get_by_label("From the left, %").fill("70")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("point_x=70&point_y=59"))
     settle(page)
-    assert same(says(page, "ViT"), truth("ViT", 0.7, 0.59))
+    says_truth(page, "ViT", 0.7, 0.59)
 
     _matrix_and_picture_are_linked(page)
 
@@ -170,27 +173,25 @@ def _matrix_and_picture_are_linked(page: Page) -> None:
     left, above = 62, 58  # as in attention_canvas.js
     edge = (box["width"] - left - 1) / tokens
     page.mouse.move(box["x"] + left + (key + 0.5) * edge, box["y"] + above + (query + 0.5) * edge)
-    page.wait_for_timeout(300)
     share = 100 * float(matrix.weights[0, query, key])
-    said = says(page, "The whole matrix")
-    given = re.fullmatch(r"row 3, column 6 gives (?:< )?([\d.]+) % to row 5, column 8", said)
-    assert given, said
+    wanted = re.compile(r"row 3, column 6 gives (?:< )?([\d.]+) % to row 5, column 8")
+    said = comes_to(page, lambda: says(page, "The whole matrix"), lambda one: wanted.fullmatch(one) is not None)
+    given = wanted.fullmatch(said)
+    assert given
     assert float(given.group(1)) == pytest.approx(share, abs=0.15)
     row = matrix.weights[0, query, 1:]
     best = int(np.argmax(row))
     most = f"row {best // columns + 1}, column {best % columns + 1}" if best != query - 1 else "itself"
-    assert f"most to {most}" in says(page, "ViT, layer 6, mean over heads")
+    comes_to(page, lambda: says(page, "ViT, layer 6, mean over heads"), lambda one: f"most to {most}" in one)
 
     # the class token's row: no place on the picture
     page.mouse.move(box["x"] + left + (key + 0.5) * edge, box["y"] + above + 0.5 * edge)
-    page.wait_for_timeout(300)
-    assert says(page, "The whole matrix").startswith("the class token gives")
+    comes_to(page, lambda: says(page, "The whole matrix"), lambda one: one.startswith("the class token gives"))
 
     # from the picture: its own row is framed, so the matrix tells of it
     page.mouse.move(*at(figure(page, "ViT, layer 6, mean over heads").locator("canvas"), 0.5, 0.5))
-    page.wait_for_timeout(300)
     point = (0.5 * photo.hw[0], 0.5 * photo.hw[1])
     answer = attnviz.query(trace, point)
     assert isinstance(answer, AttentionAnswer)
-    assert same(says(page, "ViT"), answer.short.replace(SPACE, " "))
-    assert says(page, "The whole matrix") == "Each row sums to 100 %."
+    comes_to(page, lambda: says(page, "ViT"), lambda one: same(one, answer.short.replace(SPACE, " ")))
+    becomes(page, lambda: says(page, "The whole matrix"), "Each row sums to 100 %.")

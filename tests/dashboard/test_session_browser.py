@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboard.conftest import photograph
-from tests.dashboard.test_browser import PATIENCE_MS, Visit, browser, visit
+from tests.dashboard.test_browser import Visit, browser, visit
+from tests.dashboard.waits import PATIENCE_MS, becomes, comes_to
 
 pytestmark = pytest.mark.browser
 
@@ -31,8 +32,8 @@ def open_file(visit: Visit, file: Path) -> None:
     visit.page.keyboard.press("Escape")
 
 
-def chosen(page: Page, name: str) -> bool:
-    return page.get_by_role("radio", name=name, exact=True).is_checked()
+def is_chosen(page: Page, name: str) -> None:
+    expect(page.get_by_role("radio", name=name, exact=True)).to_be_checked()
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -49,7 +50,7 @@ def test_a_session_is_saved_and_opened_in_another_browser(visit: Visit, browser:
     visit.settle()
     page.get_by_text("Spotlight", exact=True).click()
     visit.settle()
-    assert chosen(page, "Spotlight")
+    is_chosen(page, "Spotlight")
     drawn = sorted(visit.map_addresses())
     page.get_by_role("button", name="Session").click()
     page.locator(POPOVER).get_by_text("With my photographs").click()
@@ -69,11 +70,10 @@ def test_a_session_is_saved_and_opened_in_another_browser(visit: Visit, browser:
     other.page.get_by_role("link", name="Compare").click()
     other.page.get_by_role("heading", name="bright square.png").wait_for()
     other.settle()
-    assert chosen(other.page, "Spotlight")
+    is_chosen(other.page, "Spotlight")
     # the address of a map is a hash of its pixels
-    assert [one.rsplit("/", 1)[-1] for one in sorted(other.map_addresses())] == [
-        one.rsplit("/", 1)[-1] for one in drawn
-    ]
+    hashes = [one.rsplit("/", 1)[-1] for one in drawn]
+    becomes(other.page, lambda: [one.rsplit("/", 1)[-1] for one in sorted(other.map_addresses())], hashes)
     assert other.errors == []
     assert other.foreign == []
 
@@ -84,8 +84,8 @@ def test_a_file_that_is_no_session_costs_nothing(visit: Visit, tmp_path: Path) -
     wrong.write_bytes(photograph())
     open_file(visit, wrong)
     visit.page.get_by_text("Nothing was changed.").wait_for()
-    assert chosen(visit.page, "Spotlight")
-    assert query(visit.page)["picture"] == ["A cup of espresso"]
+    is_chosen(visit.page, "Spotlight")
+    comes_to(visit.page, lambda: query(visit.page), lambda said: said.get("picture") == ["A cup of espresso"])
     assert visit.errors == []
 
 
@@ -102,12 +102,12 @@ def test_a_link_opens_the_same_view_and_what_was_chosen_stays_on_the_way(visit: 
     page.goto(f"{visit.server}/networks?picture=A+cup+of+espresso&networks=ViT&style=Spotlight&scale=Rank&point_x=20")
     page.get_by_text("Your own checkpoint").wait_for()
     visit.settle()
-    assert query(page) == link
+    becomes(page, lambda: query(page), link)
     page.get_by_role("link", name="Compare").click()
     page.get_by_role("heading", name="A cup of espresso").wait_for()
     visit.settle()
-    assert chosen(page, "Spotlight")
-    assert chosen(page, "Rank")
+    is_chosen(page, "Spotlight")
+    is_chosen(page, "Rank")
     # a choice made here is still there after another page, a reload of that page, and the way back
     page.get_by_text("Heat", exact=True).click()
     visit.settle()
@@ -115,16 +115,16 @@ def test_a_link_opens_the_same_view_and_what_was_chosen_stays_on_the_way(visit: 
     page.get_by_role("link", name="Networks").click()
     page.get_by_text("Your own checkpoint").wait_for()
     visit.settle()
-    assert query(page) == link
+    becomes(page, lambda: query(page), link)
     page.reload()
     page.get_by_text("Your own checkpoint").wait_for()
     visit.settle()
-    assert query(page) == link
+    becomes(page, lambda: query(page), link)
     page.get_by_role("link", name="Compare").click()
     page.get_by_role("heading", name="A cup of espresso").wait_for()
     visit.settle()
-    assert chosen(page, "Heat")
-    assert chosen(page, "Rank")
+    is_chosen(page, "Heat")
+    is_chosen(page, "Rank")
     expect(page.get_by_test_id("stException")).to_have_count(0)
     assert visit.errors == []
 
@@ -135,26 +135,26 @@ def test_compare_is_found_by_its_name_too(visit: Visit) -> None:
     page.get_by_role("heading", name="A cup of espresso").wait_for()
     visit.settle()
     expect(page.get_by_text("Page not found")).to_have_count(0)
-    assert urlsplit(page.url).path == "/"
-    assert query(page) == {"picture": ["A cup of espresso"], "networks": ["ViT", "Swin"], "style": ["Spotlight"]}
-    assert chosen(page, "Spotlight")
+    becomes(page, lambda: urlsplit(page.url).path, "/")
+    link = {"picture": ["A cup of espresso"], "networks": ["ViT", "Swin"], "style": ["Spotlight"]}
+    becomes(page, lambda: query(page), link)
+    is_chosen(page, "Spotlight")
 
 
 def test_what_the_browser_dropped_from_the_address_comes_back(visit: Visit) -> None:
     page = visit.page
     visit.open("?picture=A+cup+of+espresso&networks=ViT&style=Spotlight")
-    said = query(page)
-    assert set(said) == {"picture", "networks", "style"}
+    said = comes_to(page, lambda: query(page), lambda one: set(one) == {"picture", "networks", "style"})
     page.evaluate("history.replaceState({}, '', '/')")  # as a slow browser does that has no sidebar yet
     page.get_by_role("link", name="Networks").click()
     page.get_by_text("Your own checkpoint").wait_for()
     visit.settle()
-    assert query(page) == said
+    becomes(page, lambda: query(page), said)
     # the first picture is the default, which is not named
     page.get_by_role("button", name="Chelsea the cat").click()
     visit.settle()
     del said["picture"]
-    assert query(page) == said
+    becomes(page, lambda: query(page), said)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     assert visit.errors == []
 
@@ -168,6 +168,6 @@ def test_a_checkpoint_of_more_than_a_picture_may_have_arrives(visit: Visit, tmp_
     large.write_bytes(b"\0" * (25 * 2**20))
     visit.page.locator("[data-testid=stMain] input[type=file]").first.set_input_files(large)
     # it is no checkpoint: but it was read, and not refused on the way
-    visit.page.get_by_test_id("stMain").get_by_test_id("stAlert").first.wait_for()
-    assert visit.page.get_by_text("413").count() == 0
-    assert "large.safetensors" in visit.page.get_by_test_id("stMain").get_by_test_id("stAlert").first.inner_text()
+    told = visit.page.get_by_test_id("stMain").get_by_test_id("stAlert").filter(has_text="large.safetensors")
+    told.first.wait_for()
+    expect(visit.page.get_by_text("413")).to_have_count(0)
