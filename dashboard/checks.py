@@ -164,6 +164,21 @@ def numbers(count: int, low: float, high: float) -> Check:
     return check
 
 
+def table(most_rows: int, most_columns: int, largest: float) -> Check:
+    """Rows of numbers from -largest to largest, all rows equally long, none empty."""
+    one = number(-largest, largest)
+
+    def check(value: object) -> list[list[object]]:
+        lists = isinstance(value, list) and all(isinstance(row, list) for row in value)
+        if not lists or not 1 <= len(value) <= most_rows or not 1 <= len(value[0]) <= most_columns:
+            raise _wrong(f"a table of at most {most_rows} rows and {most_columns} columns", value)
+        if any(len(row) != len(value[0]) for row in value):
+            raise _wrong("a table whose rows are equally long", value)
+        return [[one(cell) for cell in row] for row in value]
+
+    return check
+
+
 def optional(check: Check) -> Check:
     """Nothing, or what another check allows."""
     return lambda value: None if value is None else check(value)

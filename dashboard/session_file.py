@@ -11,13 +11,15 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import cast
 
 import attnviz
 from attnviz.errors import AttnvizError, ValueRangeError
 from attnviz.pictures import MAX_BYTES, Picture, open_picture
 from attnviz.regions import Region, region_file
 from dashboard import state
-from dashboard.checks import flag, text, whole
+from dashboard.checks import flag, table, text, whole
+from dashboard.learn.editor import LARGEST
 
 FORMAT = "attnviz session"
 VERSION = 1
@@ -25,6 +27,9 @@ MOST_MB = 100
 MOST_PICTURES = 24
 MOST_NETWORKS = 60
 MOST_CHOICES = 1000
+MOST_TABLES = 400
+"""Edited tables of lessons; one of them is another for each picture."""
+_TABLE = table(64, 64, LARGEST)
 MOST_JSON_BYTES = 2**20
 MOST_REGION_BYTES = 2**22
 LONGEST_NAME = 200
@@ -49,6 +54,9 @@ _UNREADABLE = (
     OverflowError,
     OSError,
 )
+
+
+Tables = Mapping[str, list[list[float]]]
 
 
 class SessionFileError(AttnvizError, ValueError):
@@ -119,18 +127,21 @@ class OpenedSession:
         pictures: in the order saved.
         networks: that were chosen or added.
         unknown: how many choices it holds that this version does not know.
+        tables: what was edited in the lessons, by the table's key; None in a file of a version that did not keep it.
     """
 
     choices: Mapping[str, object]
     pictures: tuple[OpenedPicture, ...]
     networks: tuple[KeptNetwork, ...]
     unknown: int
+    tables: Tables | None = None
 
 
 def write(
     choices: Mapping[str, object],
     pictures: Sequence[KeptPicture],
     networks: Sequence[KeptNetwork],
+    tables: Tables | None = None,
     *,
     with_pictures: bool = False,
 ) -> bytes:
@@ -140,6 +151,7 @@ def write(
         choices: by session key.
         pictures: with their regions.
         networks: that were chosen or added.
+        tables: what was edited in the lessons, by the table's key.
         with_pictures: put the uploaded pictures into the file, too.
 
     Raises:
@@ -178,6 +190,7 @@ def write(
         "networks": [
             {"name": one.name, "title": one.title, "sha256": one.sha256, "bundled": one.bundled} for one in networks
         ],
+        "lessons": {**(tables or {})},
     }
     file_bytes = io.BytesIO()
     with zipfile.ZipFile(file_bytes, "w") as archive:
@@ -233,7 +246,8 @@ def _opened(archive: zipfile.ZipFile, name: str) -> OpenedSession:
     if expected != {part.filename for part in parts}:
         raise ValueRangeError("its parts are not those that it tells of")
     choices, unknown = _choices(given)
-    return OpenedSession(choices, _pictures(archive, pictures), tuple(map(_network, networks)), unknown)
+    tables = _tables(told["lessons"]) if "lessons" in told else None
+    return OpenedSession(choices, _pictures(archive, pictures), tuple(map(_network, networks)), unknown, tables)
 
 
 def _choices(given: Mapping[str, object]) -> tuple[dict[str, object], int]:
@@ -248,6 +262,19 @@ def _choices(given: Mapping[str, object]) -> tuple[dict[str, object], int]:
         except ValueRangeError as error:
             raise ValueRangeError(f"its {key[:40]!r} {error}") from error
     return choices, len(given) - len(choices)
+
+
+def _tables(told: Mapping[str, object]) -> Tables:
+    """The tables of the lessons."""
+    if len(told) > MOST_TABLES:
+        raise ValueRangeError("it holds more than a session may")
+    found = {}
+    for key, rows in told.items():
+        try:
+            found[str(text(LONGEST_NAME)(key))] = cast(list[list[float]], _TABLE(rows))
+        except ValueRangeError as error:
+            raise ValueRangeError(f"its table {key[:40]!r} {error}") from error
+    return found
 
 
 def _pictures(archive: zipfile.ZipFile, told: Sequence[Mapping[str, object]]) -> tuple[OpenedPicture, ...]:

@@ -13,6 +13,7 @@ from attnviz.errors import AttnvizError, PictureError, ValueRangeError
 from attnviz.pictures import Picture
 from attnviz.regions import Region, load_regions
 from dashboard import service, session_file, sidebar, state, told_regions
+from dashboard.learn import editor
 from dashboard.session_file import KeptNetwork, KeptPicture, OpenedPicture, OpenedSession
 from dashboard.sidebar import Entry
 from dashboard.told_regions import MOST_REGIONS
@@ -87,7 +88,7 @@ def networks() -> list[KeptNetwork]:
 
 def _save() -> None:
     # while this menu is open nothing else can be chosen, so what is collected here is what is on the page
-    chosen, shown, used = choices(), pictures(sidebar.entries()), networks()
+    chosen, shown, used, edited = choices(), pictures(sidebar.entries()), networks(), editor.drawn()
     own = [one for one in shown if one.contents is not None]
     with_pictures = st.checkbox(
         "With my photographs",
@@ -103,14 +104,15 @@ def _save() -> None:
     st.download_button(
         "Save session",
         # made when the button is pressed, outside this session's run: it holds everything it needs
-        lambda: session_file.write(chosen, shown, used, with_pictures=bool(with_pictures and own)),
+        lambda: session_file.write(chosen, shown, used, edited, with_pictures=bool(with_pictures and own)),
         "attnviz-session.zip",
         "application/zip",
         key="save_session",
         on_click="ignore",
         icon=":material/download:",
         width="stretch",
-        help="What is chosen on every page, the regions, and the names and hashes of pictures and networks.",
+        help="What is chosen on every page, the regions, the numbers of the lessons, and the names and hashes of "
+        "pictures and networks.",
     )
 
 
@@ -176,6 +178,8 @@ def take_over(session: OpenedSession, name: str) -> Told:
         _replace_regions(entry, regions)
     for key, value in chosen.items():
         st.session_state[key] = value
+    if session.tables is not None:
+        editor.put(session.tables)
     return Told(True, f"{name} is open.", (*notes, *network_notes))
 
 

@@ -14,6 +14,7 @@ from attnviz.focus import SCORES
 from attnviz.focus.difference import By
 from attnviz.render import SIZES, Scale, Style
 from dashboard.checks import Choice, names, number, one_of, text, whole
+from dashboard.learn.choices import LESSON_CHOICES
 
 Value = TypeVar("Value")
 
@@ -172,7 +173,7 @@ CHOICES: tuple[Choice, ...] = (
     Choice(EXPORT_THEME, one_of(("light", "dark"))),
     Choice(EXPORT_BACKGROUND, one_of(("solid", "transparent"))),
 )
-"""Every choice that goes into a session file: a new one needs a line here, and nothing else.
+"""Every choice that goes into a session file, beside the lessons': a new one needs a line here, and nothing else.
 
 Its widget has `key=`, and `bind="query-params"` or `persist_state="session"`, or it is lost on the way to another page.
 What is only sensible for some pictures or networks, such as a layer's name, is checked here as text, and the page takes
@@ -183,7 +184,7 @@ those with `bind="query-params"`, apart from the sidebar's: they stay in the add
 
 def choice_of(key: str) -> Choice | None:
     """The declared choice that a session key belongs to."""
-    return next((choice for choice in CHOICES if choice.covers(key)), None)
+    return next((choice for choice in (*CHOICES, *LESSON_CHOICES) if choice.covers(key)), None)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from dashboard.learn.lesson import (
     Paper,
     attempt,
     figure,
+    fitting,
     origin,
     own_picture,
     small_print,
@@ -40,7 +41,8 @@ def draw(entry: Entry) -> None:
 def _real(entry: Entry) -> None:
     trace = traced(entry, NETWORK)
     names = list(dict.fromkeys(one.site.layer for one in trace.of(SpatialMask)))
-    name = st.selectbox("Layer", names, index=len(names) - 1, key="cbam_layer",
+    name = st.selectbox("Layer", names, index=len(names) - 1, key=fitting("cbam_layer", names),
+                        persist_state="session",
                         help="Every block of CBAM-ResNet has both gates.")  # fmt: skip
     channel_record = next(one for one in trace[name] if isinstance(one, ChannelWeights))
     spatial_record = next(one for one in trace[name] if isinstance(one, SpatialMask))
@@ -55,8 +57,13 @@ def _real(entry: Entry) -> None:
     step("1. The channel gate: what counts?", "Two numbers describe a channel: its mean and its maximum. One MLP reads "
          "both, and its answers are added.")  # fmt: skip
     order = np.argsort(-channels.weights, kind="stable")
+    numbers = [int(one) for one in order]
     followed = st.select_slider(
-        "Channel to follow, by its weight", [int(one) for one in order], value=int(order[0]), key=f"cbam_channel_{name}"
+        "Channel to follow, by its weight",
+        numbers,
+        value=numbers[0],
+        key=fitting(f"cbam_channel_{name}", numbers),
+        persist_state="session",
     )
     low, high = float(channels.weights.min()), float(channels.weights.max())
     figure("cbam_channel", LessonFigure(
@@ -74,8 +81,22 @@ def _real(entry: Entry) -> None:
          "convolution reads both maps; its sigmoid is the mask.")  # fmt: skip
     height, width = places.mask.shape
     left, right = st.columns(2)
-    row = left.slider("Row of the place to follow", 1, height, (height + 1) // 2, key=f"cbam_row_{height}")
-    column = right.slider("Column", 1, width, (width + 1) // 2, key=f"cbam_column_{width}")
+    row = left.slider(
+        "Row of the place to follow",
+        1,
+        height,
+        (height + 1) // 2,
+        key=fitting(f"cbam_row_{height}", range(1, height + 1)),
+        persist_state="session",
+    )
+    column = right.slider(
+        "Column",
+        1,
+        width,
+        (width + 1) // 2,
+        key=fitting(f"cbam_column_{width}", range(1, width + 1)),
+        persist_state="session",
+    )
     cell = (row - 1, column - 1)
     low, high = float(places.mask.min()), float(places.mask.max())
     figure("cbam_spatial", LessonFigure(

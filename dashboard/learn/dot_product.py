@@ -9,7 +9,7 @@ from attnviz.lessons.tea import WORDS, projection, slips, tokens
 from attnviz.render.lesson.words import attention_drawing, attention_wh
 from dashboard import state
 from dashboard.learn import editor
-from dashboard.learn.lesson import ATTENTION, Lesson, Paper, attempt, figure, own_picture, step
+from dashboard.learn.lesson import ATTENTION, Lesson, Paper, attempt, figure, fitting, own_picture, step
 from dashboard.sidebar import Entry
 from dashboard.words import plain
 
@@ -40,8 +40,14 @@ def draw(entry: Entry) -> None:
 
 
 def _small() -> None:
-    start = st.segmented_control("Start from", list(STARTS), default=next(iter(STARTS)), required=True,
-                                 key="tea_start") or next(iter(STARTS))  # fmt: skip
+    start = st.segmented_control(
+        "Start from",
+        list(STARTS),
+        default=next(iter(STARTS)),
+        required=True,
+        key=fitting("tea_start", STARTS),
+        persist_state="session",
+    ) or next(iter(STARTS))
     number = list(STARTS).index(start)
     matrices = STARTS[start]
     columns = [str(one) for one in range(1, matrices[0].shape[1] + 1)]
@@ -54,7 +60,7 @@ def _small() -> None:
     for place, key, name, matrix in zip(places[1:], keys[1:], "qkv", matrices, strict=True):
         with place:
             made.append(editor.numbers(key, f"**W_{name}**", matrix, rows, columns))
-    scaled = st.toggle("Divide by √d_k", value=True, key="tea_scaled")
+    scaled = st.toggle("Divide by √d_k", value=True, key=fitting("tea_scaled", (True, False)), persist_state="session")
     st.button("Start again", key="tea_again", on_click=editor.forget, args=tuple(keys))
     steps = scaled_dot_product(x, *made, scaled=scaled)
     other = scaled_dot_product(x, *made, scaled=not scaled)

@@ -1,6 +1,6 @@
 """Tables of numbers that a person edits. A bad cell costs nothing: one sentence, and the last good numbers stay."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,26 @@ def forget(*keys: str) -> None:
     for key in keys:
         for slot in (key, _GOOD + key, _BASE + key):
             st.session_state.pop(slot, None)
+
+
+def drawn() -> dict[str, list[list[float]]]:
+    """The good numbers of every table that this session has drawn, by the table's key."""
+    return {
+        str(key).removeprefix(_GOOD): np.asarray(values).tolist()
+        for key, values in st.session_state.to_dict().items()
+        if str(key).startswith(_GOOD)
+    }
+
+
+def put(tables: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    """Replace all tables, before they are drawn: these hold what is given, and every other one what it starts with.
+
+    Args:
+        tables: numbers by the table's key; where their shape is another than the table's, it starts again.
+    """
+    forget(*drawn())
+    for key, rows in tables.items():
+        st.session_state[_GOOD + key] = np.array(rows, dtype=np.float64)
 
 
 def checked(table: pd.DataFrame, what: str) -> Array:

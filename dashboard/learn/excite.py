@@ -18,6 +18,7 @@ from dashboard.learn.lesson import (
     Paper,
     attempt,
     figure,
+    fitting,
     origin,
     own_picture,
     small_print,
@@ -45,7 +46,8 @@ def draw(entry: Entry) -> None:
 def _small() -> None:
     places = channels = ["1", "2", "3", "4"]
     reduction = st.segmented_control(
-        "Reduction ratio r", [1, 2, 4], default=2, required=True, key="se_reduction",
+        "Reduction ratio r", [1, 2, 4], default=2, required=True, key=fitting("se_reduction", (1, 2, 4)),
+        persist_state="session",
         help="The hidden layer has channels / r units.",
     ) or 2  # fmt: skip
     hidden = len(channels) // reduction
@@ -83,7 +85,8 @@ def _said(steps: ExciteSteps) -> str:
 def _real(entry: Entry) -> None:
     gates = traced(entry, NETWORK).of(ChannelWeights)
     names = [one.site.layer for one in gates]
-    name = st.selectbox("Layer", names, index=len(names) - 1, key="se_layer",
+    name = st.selectbox("Layer", names, index=len(names) - 1, key=fitting("se_layer", names),
+                        persist_state="session",
                         help="Every block of SE-ResNet has such a gate.")  # fmt: skip
     record = gates[names.index(name)]
     shared = service.network(NETWORK)

@@ -1,7 +1,7 @@
 """What all lessons share: their frame, their figures, their way to the same thing on the person's own picture."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -109,6 +109,13 @@ def figure(key: str, source: LessonFigure) -> None:
     png = state.remembered(f"learn_drawn_{key}", told, lambda: figure_png(on_screen, SCREEN_DPI))
     st.image(png, width="stretch", alt=source.alt)
     toolbar(f"learn_{key}", source.title, lambda: source)
+
+
+def fitting(key: str, offered: Container[object]) -> str:
+    """A widget's key. A value that the widget does not offer here, such as one from a session file, is dropped."""
+    if key in st.session_state and st.session_state[key] not in offered:
+        del st.session_state[key]
+    return key
 
 
 def theme() -> Literal["light", "dark"]:

@@ -19,6 +19,7 @@ from dashboard.learn.lesson import (
     Paper,
     attempt,
     figure,
+    fitting,
     origin,
     own_picture,
     small_print,
@@ -42,22 +43,45 @@ def draw(entry: Entry) -> None:
 
 def _small() -> None:
     one, two, three, four = st.columns(4)
-    height = one.slider("Rows of the grid", 2, MOST_ROWS, 3, key="aa_rows")
-    width = two.slider("Columns of the grid", 2, MOST_COLUMNS, 4, key="aa_columns")
-    row = three.slider("Query's row", 1, height, min(2, height), key=f"aa_row_{height}")
-    column = four.slider("Query's column", 1, width, min(2, width), key=f"aa_column_{width}")
+    height = one.slider(
+        "Rows of the grid", 2, MOST_ROWS, 3, key=fitting("aa_rows", range(2, MOST_ROWS + 1)), persist_state="session"
+    )
+    width = two.slider(
+        "Columns of the grid",
+        2,
+        MOST_COLUMNS,
+        4,
+        key=fitting("aa_columns", range(2, MOST_COLUMNS + 1)),
+        persist_state="session",
+    )
+    row = three.slider(
+        "Query's row",
+        1,
+        height,
+        min(2, height),
+        key=fitting(f"aa_row_{height}", range(1, height + 1)),
+        persist_state="session",
+    )
+    column = four.slider(
+        "Query's column",
+        1,
+        width,
+        min(2, width),
+        key=fitting(f"aa_column_{width}", range(1, width + 1)),
+        persist_state="session",
+    )
     names = [f"d{number}" for number in range(1, WIDTH + 1)]
     left, middle, right = st.columns([1, 2, 2])
     with left:
         query = editor.numbers("aa_query", "**q**, the query", [[1.0, 0.5]], ["q"], names)
     with middle:
-        rows = editor.numbers(f"aa_row_table_{height}", "**r_H**, a row for each row offset", _table(height, 0),
+        rows = editor.numbers(f"aa_table_rows_{height}", "**r_H**, a row for each row offset", _table(height, 0),
                               _offsets(height), names)  # fmt: skip
     with right:
-        columns = editor.numbers(f"aa_column_table_{width}", "**r_W**, a row for each column offset",
+        columns = editor.numbers(f"aa_table_columns_{width}", "**r_W**, a row for each column offset",
                                  _table(width, 1), _offsets(width), names)  # fmt: skip
     st.button("Start again", key="aa_again", on_click=editor.forget,
-              args=("aa_query", f"aa_row_table_{height}", f"aa_column_table_{width}"))  # fmt: skip
+              args=("aa_query", f"aa_table_rows_{height}", f"aa_table_columns_{width}"))  # fmt: skip
     cell = (row - 1, column - 1)
     steps = relative_positions(query[0], rows, columns, cell)
     best = np.unravel_index(int(np.argmax(steps.weights)), steps.weights.shape)
@@ -90,17 +114,37 @@ def _real(entry: Entry) -> None:
     records = trace.of(SelfAttention)
     names = [one.site.layer for one in records]
     left, right = st.columns(2)
-    name = left.selectbox("Layer", names, index=len(names) - 1, key="aa_layer",
+    name = left.selectbox("Layer", names, index=len(names) - 1, key=fitting("aa_layer", names),
+                          persist_state="session",
                           help="Two stages of AA-ResNet have self-attention beside a convolution.")  # fmt: skip
     record = records[names.index(name)]
     bias = record.bias
     if trace.geometry is None or bias is None:
         raise AttnvizError(f"{name} must have relative positions; got none.")
-    head = right.segmented_control("Head", list(range(1, record.queries.shape[1] + 1)), default=1, required=True,
-                                   key="aa_head") or 1  # fmt: skip
+    heads = list(range(1, record.queries.shape[1] + 1))
+    head = (
+        right.segmented_control(
+            "Head", heads, default=1, required=True, key=fitting("aa_head", heads), persist_state="session"
+        )
+        or 1
+    )
     height, width = record.tokens.grid_hw
-    row = left.slider("Row of the query", 1, height, (height + 1) // 2, key=f"aa_real_row_{height}")
-    column = right.slider("Column of the query", 1, width, (width + 1) // 2, key=f"aa_real_column_{width}")
+    row = left.slider(
+        "Row of the query",
+        1,
+        height,
+        (height + 1) // 2,
+        key=fitting(f"aa_real_row_{height}", range(1, height + 1)),
+        persist_state="session",
+    )
+    column = right.slider(
+        "Column of the query",
+        1,
+        width,
+        (width + 1) // 2,
+        key=fitting(f"aa_real_column_{width}", range(1, width + 1)),
+        persist_state="session",
+    )
     cell, number = (row - 1, column - 1), (row - 1) * width + column - 1
     products = record.queries[0, head - 1, number] @ record.keys[0, head - 1].T * record.scale
     content, relative, weights = (

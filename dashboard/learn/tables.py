@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz import tables
 from attnviz.errors import AssetError
 from attnviz.tables import Row
-from dashboard.learn.lesson import NETWORKS, Lesson, Paper, attempt, own_picture, step
+from dashboard.learn.lesson import NETWORKS, Lesson, Paper, attempt, fitting, own_picture, step
 from dashboard.sidebar import Entry
 from dashboard.words import plain
 
@@ -32,7 +32,7 @@ def draw(entry: Entry) -> None:
 
 def _table() -> None:
     document = _document(DOCUMENT.stat().st_mtime_ns if DOCUMENT.is_file() else 0)
-    title = st.selectbox("Table", list(document), key="tables_table")
+    title = st.selectbox("Table", list(document), key=fitting("tables_table", document), persist_state="session")
     lines, note = document[title]
     shown = [
         {
@@ -99,7 +99,8 @@ def _count() -> None:
     name = left.selectbox(
         "Count one of them now",
         list(rows),
-        key="tables_row",
+        key=fitting("tables_row", rows),
+        persist_state="session",
         help="The network is built without memory, and its parameters and products are counted.",
     )
     if not right.button("Count", key="tables_count", type="primary"):

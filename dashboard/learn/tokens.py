@@ -10,7 +10,18 @@ from attnviz.lessons import count_tokens, cut_patches, position_similarity
 from attnviz.models import VisionTransformer
 from attnviz.render.lesson.tokens import POSITIONS_WH, TOKENS_WH, positions_drawing, tokens_drawing
 from dashboard import service, state
-from dashboard.learn.lesson import ATTENTION, Lesson, Paper, attempt, figure, origin, own_picture, small_print, step
+from dashboard.learn.lesson import (
+    ATTENTION,
+    Lesson,
+    Paper,
+    attempt,
+    figure,
+    fitting,
+    origin,
+    own_picture,
+    small_print,
+    step,
+)
 from dashboard.sidebar import Entry
 
 NETWORK = "vit"
@@ -35,10 +46,19 @@ def draw(entry: Entry) -> None:
 
 def _cut(entry: Entry) -> None:
     one, two, three, four = st.columns(4)
-    height = one.slider("Height in pixels", SMALLEST, LARGEST, 224, 16, key="vit_height")
-    width = two.slider("Width in pixels", SMALLEST, LARGEST, 352, 16, key="vit_width")
-    patch = three.select_slider("Side of a patch", PATCHES, 32, key="vit_patch")
-    named = four.selectbox("Tokens before the patches", list(PREFIXES), key="vit_prefix")
+    sides = range(SMALLEST, LARGEST + 1, 16)
+    height = one.slider(
+        "Height in pixels", SMALLEST, LARGEST, 224, 16, key=fitting("vit_height", sides), persist_state="session"
+    )
+    width = two.slider(
+        "Width in pixels", SMALLEST, LARGEST, 352, 16, key=fitting("vit_width", sides), persist_state="session"
+    )
+    patch = three.select_slider(
+        "Side of a patch", PATCHES, 32, key=fitting("vit_patch", PATCHES), persist_state="session"
+    )
+    named = four.selectbox(
+        "Tokens before the patches", list(PREFIXES), key=fitting("vit_prefix", PREFIXES), persist_state="session"
+    )
     prefix = PREFIXES[named]
     count = count_tokens((height, width), patch, len(prefix))
     pixels = np.asarray(Image.fromarray(entry.picture.rgb).resize((width, height), Image.Resampling.BICUBIC))
@@ -46,7 +66,12 @@ def _cut(entry: Entry) -> None:
     number = 1
     if len(patches) > 1:
         number = st.slider(
-            "Patch to follow", 1, len(patches), (len(patches) + 1) // 2, key=f"vit_chosen_{len(patches)}"
+            "Patch to follow",
+            1,
+            len(patches),
+            (len(patches) + 1) // 2,
+            key=fitting(f"vit_chosen_{len(patches)}", range(1, len(patches) + 1)),
+            persist_state="session",
         )
     figure("vit_cut", LessonFigure(
         f"{height} × {width} pixels in patches of {patch}: {count.tokens:,} tokens",
@@ -88,8 +113,12 @@ def _positions(entry: Entry) -> None:
     table = model.positions[0].detach().double().numpy()
     height, width = table.shape[1:]
     left, right = st.columns(2)
-    row = left.slider("Row of the position", 1, height, 4, key="vit_row")
-    column = right.slider("Column of the position", 1, width, 4, key="vit_column")
+    row = left.slider(
+        "Row of the position", 1, height, 4, key=fitting("vit_row", range(1, height + 1)), persist_state="session"
+    )
+    column = right.slider(
+        "Column of the position", 1, width, 4, key=fitting("vit_column", range(1, width + 1)), persist_state="session"
+    )
     cell = (row - 1, column - 1)
     similarity = position_similarity(table, cell)
     figure("vit_positions", LessonFigure(

@@ -15,6 +15,7 @@ from dashboard.learn.lesson import (
     Paper,
     attempt,
     figure,
+    fitting,
     origin,
     own_picture,
     small_print,
@@ -36,13 +37,29 @@ def draw(entry: Entry) -> None:
 
 def _small() -> None:
     one, two, three, four = st.columns(4)
-    height = one.slider("Rows", 2, 12, 8, key="swin_rows")
-    width = two.slider("Columns", 2, 12, 8, key="swin_columns")
-    window = three.slider("Window", 2, 6, 4, key="swin_window")
-    shift = four.slider("Shift", 0, window - 1, window // 2, key=f"swin_shift_{window}")
+    height = one.slider("Rows", 2, 12, 8, key=fitting("swin_rows", range(2, 13)), persist_state="session")
+    width = two.slider("Columns", 2, 12, 8, key=fitting("swin_columns", range(2, 13)), persist_state="session")
+    window = three.slider("Window", 2, 6, 4, key=fitting("swin_window", range(2, 7)), persist_state="session")
+    shift = four.slider(
+        "Shift", 0, window - 1, window // 2, key=fitting(f"swin_shift_{window}", range(window)), persist_state="session"
+    )
     left, right = st.columns(2)
-    row = left.slider("Row of the cell that asks", 1, height, min(2, height), key=f"swin_row_{height}")
-    column = right.slider("Column", 1, width, min(3, width), key=f"swin_column_{width}")
+    row = left.slider(
+        "Row of the cell that asks",
+        1,
+        height,
+        min(2, height),
+        key=fitting(f"swin_row_{height}", range(1, height + 1)),
+        persist_state="session",
+    )
+    column = right.slider(
+        "Column",
+        1,
+        width,
+        min(3, width),
+        key=fitting(f"swin_column_{width}", range(1, width + 1)),
+        persist_state="session",
+    )
     cell = (row - 1, column - 1)
     plain, shifted = shifted_windows((height, width), window, 0), shifted_windows((height, width), window, shift)
     seen = shifted.seen_from(cell)
@@ -80,12 +97,32 @@ def _real(entry: Entry) -> None:
         if one.tokens.grid_hw == two.tokens.grid_hw
     }
     names = list(pairs)
-    name = st.selectbox("Two layers that follow each other", names, index=len(names) - 1, key="swin_layers")
+    name = st.selectbox(
+        "Two layers that follow each other",
+        names,
+        index=len(names) - 1,
+        key=fitting("swin_layers", names),
+        persist_state="session",
+    )
     both = pairs[name]
     height, width = both[0].tokens.grid_hw
     left, right = st.columns(2)
-    row = left.slider("Row of the patch that asks", 1, height, (height + 1) // 2, key=f"swin_real_row_{height}")
-    column = right.slider("Column of it", 1, width, (width + 1) // 2, key=f"swin_real_column_{width}")
+    row = left.slider(
+        "Row of the patch that asks",
+        1,
+        height,
+        (height + 1) // 2,
+        key=fitting(f"swin_real_row_{height}", range(1, height + 1)),
+        persist_state="session",
+    )
+    column = right.slider(
+        "Column of it",
+        1,
+        width,
+        (width + 1) // 2,
+        key=fitting(f"swin_real_column_{width}", range(1, width + 1)),
+        persist_state="session",
+    )
     cell = (row - 1, column - 1)
     layers = [
         (
