@@ -26,6 +26,7 @@ from attnviz.lessons.relative_positions import RelativeSteps, relative_positions
 from attnviz.lessons.shifted_windows import WindowSteps, reached, shifted_windows
 from attnviz.lessons.squeeze_excite import ExciteSteps, excite_layer, excite_parameters, squeeze_and_excite
 from attnviz.lessons.vit_tokens import TokenCount, count_tokens, cut_patches, position_similarity
+from attnviz.lessons.window_attention import WindowAttentionSteps, WindowQuery, window_attention
 
 __all__ = [
     "ChannelGateSteps",
@@ -37,6 +38,8 @@ __all__ = [
     "RelativeSteps",
     "SpatialGateSteps",
     "TokenCount",
+    "WindowAttentionSteps",
+    "WindowQuery",
     "WindowSteps",
     "channel_gate",
     "channel_gate_layer",
@@ -57,4 +60,5 @@ __all__ = [
     "softmax",
     "spatial_gate",
     "squeeze_and_excite",
+    "window_attention",
 ]

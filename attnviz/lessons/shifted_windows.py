@@ -48,7 +48,7 @@ class WindowSteps:
         Raises:
             ValueRangeError: the cell lies outside the grid.
         """
-        number = _number(self.tokens.grid_hw, cell)
+        number = cell_number(self.tokens.grid_hw, cell)
         same = self.windows == self.windows[cell]
         return np.where(self.allowed[number].reshape(same.shape), SEEN, np.where(same, MASKED, OTHER_WINDOW))
 
@@ -111,13 +111,18 @@ def reached(layers: Iterable[WindowSteps], cell: tuple[int, int]) -> npt.NDArray
         raise ValueRangeError(f"layers must be at least one, all of one grid; got {len(found)}. Give them in order.")
     grid_hw = found[0].tokens.grid_hw
     here = np.zeros(grid_hw[0] * grid_hw[1], bool)
-    here[_number(grid_hw, cell)] = True
+    here[cell_number(grid_hw, cell)] = True
     for one in reversed(found):
         here = np.asarray(one.allowed[here].any(axis=0))
     return here.reshape(grid_hw)
 
 
-def _number(grid_hw: tuple[int, int], cell: tuple[int, int]) -> int:
+def cell_number(grid_hw: tuple[int, int], cell: tuple[int, int]) -> int:
+    """A cell's number on the grid, row by row from 0.
+
+    Raises:
+        ValueRangeError: the cell lies outside.
+    """
     if not (0 <= cell[0] < grid_hw[0] and 0 <= cell[1] < grid_hw[1]):
         raise ValueRangeError(
             f"the cell must lie in a grid of {grid_hw[0]} rows and {grid_hw[1]} columns; got {cell}. "
