@@ -224,18 +224,18 @@ def started() -> Iterator[tuple[subprocess.Popen[str], str]]:
             break
     yield process, line.split()[4]
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 def test_the_real_command_serves_the_dashboard_and_stops_cleanly(started: tuple[subprocess.Popen[str], str]) -> None:
     process, address = started
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(f"{address}/_stcore/health", timeout=5) as answer:
+    with direct.open(f"{address}/_stcore/health", timeout=30) as answer:
         assert answer.read() == b"ok"
-    with direct.open(address, timeout=5) as answer:
+    with direct.open(address, timeout=30) as answer:
         assert b"<title>Streamlit</title>" in answer.read()
 
     process.send_signal(signal.SIGINT if os.name != "nt" else signal.SIGTERM)
-    assert process.wait(timeout=20) == (0 if os.name != "nt" else 1)
+    assert process.wait(timeout=60) == (0 if os.name != "nt" else 1)
     with pytest.raises(OSError, match="refused"):
-        direct.open(f"{address}/_stcore/health", timeout=5)
+        direct.open(f"{address}/_stcore/health", timeout=30)

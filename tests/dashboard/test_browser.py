@@ -8,7 +8,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
@@ -212,17 +211,6 @@ def test_a_thumbnail_chooses_its_picture(visit: Visit) -> None:
     visit.settle()
     comes_to(visit.page, lambda: visit.page.url, lambda url: "picture=A+cup+of+espresso" in url)
     assert visit.errors == []
-
-
-@pytest.mark.parametrize(("scheme", "address"), [("light", ""), ("dark", ""), ("light", "focus"), ("dark", "focus")])
-def test_no_barrier_that_axe_knows_of(browser: Browser, server: str, scheme: str, address: str) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(PATIENCE_MS)
-    visit = Visit(context.new_page(), server)
-    visit.open(address)
-    found = Axe().run(visit.page).response["violations"]
-    ours = [one for one in found if one["id"] not in BARRIERS_OF_STREAMLIT]
-    assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in ours] == []
 
 
 def drag(page: Page, places: list[tuple[float, float]]) -> None:

@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from attnviz.models import build
-from tests.dashboard.test_browser import BARRIERS_OF_STREAMLIT, Visit, browser, visit
-from tests.dashboard.waits import PATIENCE_MS
+from tests.dashboard.test_browser import Visit, browser, visit
 
 pytestmark = pytest.mark.browser
 
@@ -50,16 +48,3 @@ def test_a_dropped_checkpoint_is_compared(visit: Visit) -> None:
     expect(visit.maps.and_(visit.page.locator("[alt^='ResNet']"))).to_have_count(1)
     assert visit.errors == []
     assert visit.foreign == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_barrier_that_axe_knows_of(browser: Browser, server: str, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(PATIENCE_MS)
-    visit = Visit(context.new_page(), server)
-    visit.page.goto(f"{server}/networks")
-    visit.page.get_by_text("Do they look at the object?").wait_for()
-    visit.settle()
-    found = Axe().run(visit.page).response["violations"]
-    ours = [one for one in found if one["id"] not in BARRIERS_OF_STREAMLIT]
-    assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in ours] == []
