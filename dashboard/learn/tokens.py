@@ -1,14 +1,12 @@
 """Tokens of a vision transformer."""
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
 from attnviz.errors import AttnvizError
 from attnviz.export.lesson_figure import LessonFigure
-from attnviz.lessons import count_tokens, cut_patches, position_similarity
+from attnviz.lessons import count_tokens, position_similarity
 from attnviz.models import VisionTransformer
-from attnviz.render.lesson.tokens import POSITIONS_WH, TOKENS_WH, positions_drawing, tokens_drawing
+from attnviz.render.lesson.tokens import POSITIONS_WH, TOKENS_WH, cut_drawing, positions_drawing
 from dashboard import service, state
 from dashboard.learn.lesson import (
     ATTENTION,
@@ -61,23 +59,21 @@ def _cut(entry: Entry) -> None:
     )
     prefix = PREFIXES[named]
     count = count_tokens((height, width), patch, len(prefix))
-    pixels = np.asarray(Image.fromarray(entry.picture.rgb).resize((width, height), Image.Resampling.BICUBIC))
-    patches = cut_patches(pixels, patch)
     number = 1
-    if len(patches) > 1:
+    if count.patches > 1:
         number = st.slider(
             "Patch to follow",
             1,
-            len(patches),
-            (len(patches) + 1) // 2,
-            key=fitting(f"vit_chosen_{len(patches)}", range(1, len(patches) + 1)),
+            count.patches,
+            (count.patches + 1) // 2,
+            key=fitting(f"vit_chosen_{count.patches}", range(1, count.patches + 1)),
             persist_state="session",
         )
     figure("vit_cut", LessonFigure(
         f"{height} × {width} pixels in patches of {patch}: {count.tokens:,} tokens",
         f"{count.grid_hw[0]} rows and {count.grid_hw[1]} columns of patches of {patch} × {patch} pixels, "
         f"{count.tokens} tokens with {len(prefix)} before the patches; patch {number} is {count.numbers} numbers.",
-        tokens_drawing(patches, count, number - 1, prefix), TOKENS_WH,
+        cut_drawing(entry.picture, (height, width), patch, number - 1, prefix), TOKENS_WH,
         f"{entry.title}, resized to {height} × {width} pixels.",
         {"picture": {"name": entry.picture.name, "sha256": entry.picture.sha256}, "height": height, "width": width,
          "patch": patch, "prefix": list(prefix)},

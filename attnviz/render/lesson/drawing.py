@@ -1,12 +1,15 @@
 """From a drawing on a board to a figure: its size, its theme, a title above and small print below."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import wraps
+from typing import Literal, ParamSpec
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from attnviz.errors import AttnvizError
 from attnviz.render.lesson.board import Board
 from attnviz.render.sheet import THEMES
 from attnviz.render.text import line_in, wrap
@@ -14,6 +17,49 @@ from attnviz.render.text import line_in, wrap
 _TITLE_PT, _CAPTION_PT, _MARGIN_IN = 19.0, 11.0, 0.3
 
 Drawing = Callable[[Board], None]
+
+Given = ParamSpec("Given")
+
+
+@dataclass(frozen=True, eq=False)
+class ToldDrawing:
+    """A drawing that tells what it was made of, so that it can be made again.
+
+    Attributes:
+        name: of the function that made it; it stands in `DRAWINGS`.
+        given: what the function was given, by the parameter's name.
+        draw: draws on the board.
+    """
+
+    name: str
+    given: Mapping[str, object]
+    draw: Drawing
+
+    def __call__(self, board: Board) -> None:
+        """Draw on a board."""
+        self.draw(board)
+
+
+DRAWINGS: dict[str, Callable[..., Drawing]] = {}
+"""Functions whose drawings tell what they are made of, by name; `telling` adds them."""
+
+
+def telling(make: Callable[Given, Drawing]) -> Callable[Given, Drawing]:
+    """Let the drawings that a function makes tell what they are made of.
+
+    Raises:
+        AttnvizError: another function has this name already.
+    """
+    signature = inspect.signature(make)
+
+    @wraps(make)
+    def made(*args: Given.args, **named: Given.kwargs) -> Drawing:
+        return ToldDrawing(make.__name__, signature.bind(*args, **named).arguments, make(*args, **named))
+
+    if make.__name__ in DRAWINGS:
+        raise AttnvizError(f"a drawing must have a name of its own; got {make.__name__!r} twice. Rename one.")
+    DRAWINGS[make.__name__] = made
+    return made
 
 
 @dataclass(frozen=True)

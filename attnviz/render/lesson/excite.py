@@ -5,7 +5,7 @@ import numpy as np
 from attnviz.lessons import ExciteSteps
 from attnviz.render.lesson.board import Board, Placed
 from attnviz.render.lesson.colours import Colours
-from attnviz.render.lesson.drawing import Drawing
+from attnviz.render.lesson.drawing import Drawing, telling
 
 SMALL_WH = (12.0, 5.0)
 REAL_WH = (12.0, 4.6)
@@ -13,6 +13,7 @@ _SIDE = 0.46
 _ORANGE, _PURPLE = "#B35806", "#8073AC"
 
 
+@telling
 def small_excite(steps: ExciteSteps, first: np.ndarray, second: np.ndarray) -> Drawing:
     """All numbers of a layer with a few channels of a few places.
 
@@ -67,6 +68,7 @@ def _lines(
                            width=0.5 + 3 * abs(float(weight)) / largest)  # fmt: skip
 
 
+@telling
 def real_excite(steps: ExciteSteps) -> Drawing:
     """A trained layer on a picture: what was squeezed, the weights, and three channels before and after."""
     order = np.argsort(-steps.weights, kind="stable")

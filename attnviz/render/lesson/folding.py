@@ -1,14 +1,17 @@
 """BatchNorm folded into a convolution, drawn."""
 
+import numpy as np
+
 from attnviz.lessons import FoldSteps
 from attnviz.render.lesson.board import Board
 from attnviz.render.lesson.colours import HIGHLIGHT, Colours
-from attnviz.render.lesson.drawing import Drawing
+from attnviz.render.lesson.drawing import Drawing, telling
 
 FOLD_WH = (12.0, 4.6)
 
 
-def fold_drawing(window: object, kernel: object, bias: float, steps: FoldSteps) -> Drawing:
+@telling
+def fold_drawing(window: np.ndarray, kernel: np.ndarray, bias: float, steps: FoldSteps) -> Drawing:
     """Two ways to one number: convolution, then BatchNorm; and the folded convolution alone.
 
     Args:

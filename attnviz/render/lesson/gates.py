@@ -8,7 +8,7 @@ from attnviz.maps import AttentionMap
 from attnviz.pictures import Picture
 from attnviz.render.lesson.board import Board, Placed
 from attnviz.render.lesson.colours import Colours
-from attnviz.render.lesson.drawing import Drawing
+from attnviz.render.lesson.drawing import Drawing, telling
 from attnviz.render.lesson.numbers import written
 from attnviz.render.overlay import overlay
 
@@ -17,6 +17,7 @@ _LONGEST_PX = 480
 _ROOM_IN = 2.28
 
 
+@telling
 def channel_gate_drawing(steps: ChannelGateSteps, channel: int) -> Drawing:
     """The channel gate: two pools, the shared MLP twice, their sum, the sigmoid; one channel is followed in numbers.
 
@@ -62,6 +63,7 @@ def channel_gate_drawing(steps: ChannelGateSteps, channel: int) -> Drawing:
     return draw
 
 
+@telling
 def spatial_gate_drawing(
     steps: SpatialGateSteps, picture: Picture, geometry: Geometry, cell: tuple[int, int]
 ) -> Drawing:

@@ -8,7 +8,7 @@ from attnviz.maps import AttentionMap
 from attnviz.pictures import Picture
 from attnviz.render.lesson.board import Board, Placed
 from attnviz.render.lesson.colours import SHARE_PALETTE, Colours
-from attnviz.render.lesson.drawing import Drawing
+from attnviz.render.lesson.drawing import Drawing, telling
 from attnviz.render.lesson.numbers import written
 from attnviz.render.overlay import overlay
 
@@ -16,6 +16,7 @@ SMALL_WH = (12.0, 5.5)
 REAL_WH = (12.0, 3.1)
 
 
+@telling
 def relative_drawing(steps: RelativeSteps, cell: tuple[int, int]) -> Drawing:
     """The offsets, the two terms, their sum and its softmax, for one query.
 
@@ -64,6 +65,7 @@ def _with_signs(values: np.ndarray) -> list[list[str]]:
     ]
 
 
+@telling
 def content_and_place(
     content: np.ndarray,
     relative: np.ndarray,

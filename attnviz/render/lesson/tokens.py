@@ -2,17 +2,39 @@
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
-from attnviz.lessons import TokenCount
+from attnviz.lessons import TokenCount, count_tokens, cut_patches
+from attnviz.pictures import Picture
 from attnviz.render.lesson.board import Board, Placed
 from attnviz.render.lesson.colours import Colours
-from attnviz.render.lesson.drawing import Drawing
+from attnviz.render.lesson.drawing import Drawing, telling
 
 TOKENS_WH = (12.0, 5.5)
 POSITIONS_WH = (12.0, 3.3)
 _SHOWN = 12
 
 
+@telling
+def cut_drawing(
+    picture: Picture, input_hw: tuple[int, int], patch: int, chosen: int, prefix_names: tuple[str, ...]
+) -> Drawing:
+    """A picture resized, cut apart, and the row of tokens that it becomes.
+
+    Args:
+        picture: the source picture.
+        input_hw: height and width that it is resized to, in pixels.
+        patch: side of a patch in pixels.
+        chosen: number of the patch that is followed, from 0.
+        prefix_names: tokens before the patches.
+    """
+    height, width = input_hw
+    pixels = np.asarray(Image.fromarray(picture.rgb).resize((width, height), Image.Resampling.BICUBIC))
+    count = count_tokens(input_hw, patch, len(prefix_names))
+    return tokens_drawing(cut_patches(pixels, patch), count, chosen, prefix_names)
+
+
+@telling
 def tokens_drawing(
     patches: npt.NDArray[np.uint8], count: TokenCount, chosen: int, prefix_names: tuple[str, ...]
 ) -> Drawing:
@@ -119,6 +141,7 @@ def _shown(count: int, chosen: int, room: int) -> list[int | None]:
     return shown
 
 
+@telling
 def positions_drawing(similarity: npt.NDArray[np.float64], cell: tuple[int, int], vector: np.ndarray) -> Drawing:
     """How alike a learned position is to all others.
 

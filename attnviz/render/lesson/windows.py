@@ -9,7 +9,7 @@ from attnviz.lessons.shifted_windows import MASKED, PADDING, SEEN
 from attnviz.pictures import Picture
 from attnviz.render.lesson.board import Board, Placed
 from attnviz.render.lesson.colours import HIGHLIGHT
-from attnviz.render.lesson.drawing import Drawing
+from attnviz.render.lesson.drawing import Drawing, telling
 
 REAL_WH = (12.0, 3.9)
 _INK = "#16181D"
@@ -17,6 +17,7 @@ _SEEN, _MASKED, _OTHER = "#56B4E9", "#E8C468", "#9AA0AA33"
 _TOP, _WIDTH = 0.72, 11.9
 
 
+@telling
 def windows_drawing(plain: WindowSteps, shifted: WindowSteps, cell: tuple[int, int]) -> Drawing:
     """Four grids for one cell: its window, the rolled grid, who it sees then, and what two layers reach.
 
@@ -140,6 +141,7 @@ def _rolled(board: Board, corner: tuple[float, float], side: float, steps: Windo
         board.line((x, at), (x + columns * window * side, at), colour=_INK, width=2.4)
 
 
+@telling
 def windows_on_picture(
     picture: Picture, geometry: Geometry, layers: list[tuple[str, WindowSteps]], cell: tuple[int, int]
 ) -> Drawing:

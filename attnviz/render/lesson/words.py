@@ -7,7 +7,7 @@ import numpy as np
 from attnviz.lessons import DotProductSteps
 from attnviz.render.lesson.board import Board
 from attnviz.render.lesson.colours import Colours
-from attnviz.render.lesson.drawing import Drawing
+from attnviz.render.lesson.drawing import Drawing, telling
 
 _CELL_H = 0.4
 
@@ -17,6 +17,7 @@ def attention_wh(steps: DotProductSteps) -> tuple[float, float]:
     return 12.0, 2.4 + 2 * len(steps.weights) * _CELL_H
 
 
+@telling
 def attention_drawing(steps: DotProductSteps, tokens: np.ndarray, words: Sequence[str], scaled: bool) -> Drawing:
     """X, Q, K and V above; products, logits, weights and output below, with a name for each row.
 
