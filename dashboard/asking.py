@@ -8,6 +8,7 @@ import streamlit as st
 from attnviz import comparing, maps
 from attnviz.errors import AttnvizError
 from attnviz.focus import FocusScore
+from attnviz.pictures import Picture
 from attnviz.regions import Region
 from dashboard import service, state
 from dashboard.service import Answers, MapChoice, Reading
@@ -81,15 +82,21 @@ def _not_to_be_had(entry: Entry, name: str, choice: MapChoice) -> str:
     return f"{choice.title} needs {needs}. This network can show: {others}."
 
 
-def scored(answers: Answers, chosen: Sequence[ChosenRegion], score: str = "share") -> tuple[ByRegion, dict[str, str]]:
-    """One score of all maps in each region, by the region's name; and why a map has none. Nothing is scored twice."""
+def scored(
+    answers: Answers, chosen: Sequence[ChosenRegion], score: str = "share", picture: Picture | None = None
+) -> tuple[ByRegion, dict[str, str]]:
+    """One score of all maps in each region, by the region's name; and why a map has none. Nothing is scored twice.
+
+    With the picture, its edge map is scored as well.
+    """
+    with_edges = "" if picture is None else "_with_edges"
     scores: ByRegion = {}
     unscored: dict[str, str] = {}
     for place, one in enumerate(chosen):
         scores[one.region.name], reasons = state.remembered(
-            f"{state.LAST_SCORES}_{score}_{place}",
+            f"{state.LAST_SCORES}_{score}{with_edges}_{place}",
             (one.key, answers.runs),
-            lambda one=one: service.focus_rows(answers.readings, one.region, score),
+            lambda one=one: service.focus_rows(answers.readings, one.region, score, picture),
         )
         unscored |= {title: reason for title, reason in reasons.items() if title not in unscored}
     return scores, unscored

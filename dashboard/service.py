@@ -300,13 +300,15 @@ def _trace(sha256: str, name: str, _picture: Picture) -> Trace:
 
 
 def focus_rows(
-    readings: Iterable[Reading], region: Region, score: str = "share"
+    readings: Iterable[Reading], region: Region, score: str = "share", picture: Picture | None = None
 ) -> tuple[dict[str, FocusScore], dict[str, str]]:
     """Focus scores by the network's title, then by baseline; and why the networks that have none have none.
 
-    A map that cannot be scored, such as one that is zero everywhere, does not cost the others their scores.
+    A map that cannot be scored, such as one that is zero everywhere, does not cost the others their scores. With the
+    picture, its edge map is scored as well.
     """
-    return focus.scorable({reading.title: reading.attention_map for reading in readings}, region, score=score)
+    maps_of = {reading.title: reading.attention_map for reading in readings}
+    return focus.scorable(maps_of, region, score=score, picture=picture)
 
 
 def panel_of(

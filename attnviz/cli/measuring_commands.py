@@ -52,10 +52,6 @@ def add_to(commands: Commands) -> None:
 
 def _focus(options: argparse.Namespace) -> None:
     output.check_output(options)
-    if options.out is not None and options.score != "share":
-        raise ValueRangeError(
-            f"--out must go with --score share, which is drawn; got {options.score}. Leave --out out."
-        )
     picture = asked.picture_of(options.picture)
     regions = asked.regions_of(options, options.picture, picture)
     if not regions:
@@ -70,7 +66,7 @@ def _focus(options: argparse.Namespace) -> None:
         for number, (loaded, choice) in enumerate(zip(networks, choices, strict=True)):
             steps = bar.within(number, len(networks), f"{picture.name}: {loaded.card.title}")
             readings.append(comparing.read(loaded, picture, choice, progress=steps))
-        scores, reasons = comparing.scored(readings, regions, options.score)
+        scores, reasons = comparing.scored(readings, regions, options.score, picture)
         titles = [reading.title for reading in readings if reading.is_attention]
         finding = comparing.finding(scores, titles) if options.score == "share" else ""
         if options.out is not None:
@@ -79,6 +75,7 @@ def _focus(options: argparse.Namespace) -> None:
                 by_region=scores,
                 maps={reading.title: reading.attention_map for reading in readings},
                 weights={loaded.card.title: loaded.card.sha256 for loaded in networks},
+                score=options.score,
                 theme=options.theme,
                 transparent=options.transparent,
                 size=SIZES[options.size],

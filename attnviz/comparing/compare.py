@@ -194,7 +194,10 @@ def panel_of(reading: Reading, scores: Scores) -> Panel:
 
 
 def scored(
-    readings: Sequence[Reading], regions: Sequence[Region], score: str = "share"
+    readings: Sequence[Reading],
+    regions: Sequence[Region],
+    score: str = "share",
+    picture: Picture | None = None,
 ) -> tuple[dict[str, dict[str, FocusScore]], dict[str, str]]:
     """The maps' focus scores in each region.
 
@@ -202,6 +205,7 @@ def scored(
         readings: at least one where there are regions.
         regions: the one in focus first.
         score: a name in `focus.SCORES`.
+        picture: adds the baseline "edge map".
 
     Returns:
         By the region's name, scores by the network's title, the baselines last; and by title why a map has no score,
@@ -211,7 +215,7 @@ def scored(
     scores: dict[str, dict[str, FocusScore]] = {}
     reasons: dict[str, str] = {}
     for region in regions:
-        scores[region.name], refused = focus.scorable(attention_maps, region, score=score)
+        scores[region.name], refused = focus.scorable(attention_maps, region, score=score, picture=picture)
         reasons = refused | reasons
     return scores, reasons
 

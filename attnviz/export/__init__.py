@@ -12,7 +12,8 @@ from attnviz.export.figure_files import (
     figure_svg,
 )
 from attnviz.export.figure_source import FigureSource, HasArrays, HasRows, Json, Row, restyled
-from attnviz.export.focus_bars import FocusBars, FocusOverPictures
+from attnviz.export.focus_bars import FocusBars
+from attnviz.export.focus_over_pictures import FocusOverPictures
 from attnviz.export.gate_figures import ChannelGateFigure, ChannelPreference, GateEffectFigure, GateHealthFigure
 from attnviz.export.head_grid import HeadGrid
 from attnviz.export.layer_walk import LayerWalkFigure

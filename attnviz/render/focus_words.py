@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from attnviz.errors import ValueRangeError
-from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
+from attnviz.focus import BASELINES, CENTRED_GAUSSIAN, FocusScore
 from attnviz.render.panel import percent, the
 
 BAR_COLOUR = "#4C78A8"
@@ -68,7 +68,7 @@ def networks_of(scores: Mapping[str, FocusScore]) -> dict[str, FocusScore]:
     Raises:
         ValueRangeError: there is none.
     """
-    rows = {name: score for name, score in scores.items() if name not in (UNIFORM, CENTRED_GAUSSIAN)}
+    rows = {name: score for name, score in scores.items() if name not in BASELINES}
     if not rows:
         raise ValueRangeError("scores must hold at least one network; got none. Choose a network and a region.")
     return rows
@@ -103,7 +103,7 @@ def lift_said(score: FocusScore) -> str:
 def titles_of(by_region: ByRegion) -> list[str]:
     """The networks, in the order of the first region that has them."""
     titles = dict.fromkeys(title for scores in by_region.values() for title in scores)
-    networks = [title for title in titles if title not in (UNIFORM, CENTRED_GAUSSIAN)]
+    networks = [title for title in titles if title not in BASELINES]
     if not networks:
         raise ValueRangeError("scores must hold at least one network; got none. Choose a network and a region.")
     return networks

@@ -46,7 +46,7 @@ def _focus(entry: Entry, networks: tuple[str, ...]) -> None:
         answers = asking.ask(entry, selection, chosen)
         asking.finding(entry, answers, regions)
     with right:
-        focus_panel.draw(answers, chosen)
+        focus_panel.draw(entry, answers, chosen)
     with maps:
         panels.draw([Row(entry.title, entry.picture, answers, chosen)], selection)
     _sections(entry, selection, answers, regions)

@@ -15,6 +15,7 @@ from pptx import Presentation
 
 from attnviz import comparing
 from attnviz.cli import main
+from attnviz.focus import BASELINES, SCORES
 from attnviz.models import build
 from attnviz.regions import Region
 
@@ -94,6 +95,23 @@ def test_focus_prints_what_the_library_scores(photo: Path, capsys: pytest.Captur
     assert focus is not None
     assert told["scores"]["dog"]["ResNet"]["value"] == focus.value
     assert told["finding"] == comparison.heading
+
+
+@pytest.mark.parametrize("score", ["pointing", "entropy"])
+def test_focus_draws_and_writes_any_score(
+    score: str, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "focus"
+    options = ["--model", "resnet_plain", "--region", BOX, "--score", score, "--format", "png", "--dpi", "50"]
+    assert main(["focus", str(photo), *options, "--out", str(out), "--json", "--quiet"]) == 0
+    told = json.loads(capsys.readouterr().out)["scores"]["dog"]["ResNet"]
+    rows = list(csv.DictReader(io.StringIO((out / "photo-focus.csv").read_text("utf-8"))))
+    assert [row["network"] for row in rows] == ["ResNet", *BASELINES]
+    assert float(rows[0]["value"]) == told["value"]
+    assert float(rows[0]["baseline: edge map"]) == told["baseline: edge map"]
+    (figure,) = json.loads((out / "manifest.json").read_text("utf-8"))["figures"]
+    assert (figure["score"], told["unit"]) == (score, SCORES[score].unit)
+    assert (out / "photo-focus.png").is_file()
 
 
 def test_shares_of_the_picture_are_written_with_a_percent_sign(
@@ -206,6 +224,10 @@ def test_options_of_files_need_a_place_for_them(option: str, photo: Path, capsys
         (["--out", ".", "--zip"], "--out must name a new folder"),
         (["--out", "/"], "--out must name a new folder"),
         (["--out", "{folder}/no/where"], "the folder of --out must exist"),
+        (["--out", "{folder}", "--force"], "which has no manifest of an export"),
+        (["--template", "{folder}/missing.pptx", "--pptx"], "the template must be a PowerPoint file"),
+        (["--template", "{folder}/photo.png", "--pptx"], "the template must be a .pptx or .potx file"),
+        (["--template", "{folder}/photo.png"], "--template must go with --pptx"),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_status_2(
@@ -255,6 +277,21 @@ def test_a_file_that_is_no_picture(
 def test_an_unknown_network_gets_the_nearest(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(photo), "--model", "vitt", "--out", str(tmp_path / "talk")]) == 2
     assert "nearest: 'vit'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("ResNet50", "'resnet50'"), ("swin_tny", "'swin_t'"), ("deit", "'deit_tiny_patch16_224.fb_in1k'")],
+)
+def test_an_unknown_network_gets_the_nearest_pretrained_ones_too(
+    name: str, near: str, photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["focus", str(photo), "--model", name, "--region", BOX]) == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith(f"network '{name}' is neither bundled nor pretrained")
+    assert near in sentence.partition("nearest pretrained: ")[2].partition(". Bundled: ")[0]
+    assert "cbam_resnet" in sentence.partition(". Bundled: ")[2]
+    assert "`python -m attnviz models` lists all." in sentence
 
 
 def test_a_checkpoint_is_named_by_its_file(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

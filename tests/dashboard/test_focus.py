@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import state
+from attnviz import focus
+from attnviz.focus import SCORES
+from attnviz.render.score_words import number_words, score_words
+from dashboard import service, state
 from tests.dashboard.conftest import APP, FOCUS_PAGE, SECONDS_A_RUN
 from tests.dashboard.test_compare import SPACE, drawn, one_bit_png, text, titles
 
@@ -26,10 +29,10 @@ class TestFirstScreen:
     def test_every_network_shows_its_map(self, page: AppTest) -> None:
         assert len(drawn(page)) == len(titles())
 
-    def test_the_table_holds_every_network_and_both_baselines(self, page: AppTest) -> None:
+    def test_the_table_holds_every_network_and_all_baselines(self, page: AppTest) -> None:
         table = page.table[0].value
-        *scored, uniform_map, blob = [name.replace("\\", "") for name in table["Map"]]
-        assert (uniform_map, blob) == ("Uniform map", "Centred Gaussian blob")
+        *scored, uniform_map, blob, edges = [name.replace("\\", "") for name in table["Map"]]
+        assert (uniform_map, blob, edges) == ("Uniform map", "Centred Gaussian blob", "Edge map")
         # a Grad-CAM that is zero everywhere has no score: then the page says so
         told = " ".join(element.value for element in page.caption).replace("\\", "")
         assert scored != []
@@ -40,7 +43,7 @@ class TestFirstScreen:
 
     def test_the_chart_says_what_it_shows(self, page: AppTest) -> None:
         chart = page.get("plotly_chart")[0]
-        scored = [name.replace("\\", "") for name in page.table[0].value["Map"]][:-2]
+        scored = [name.replace("\\", "") for name in page.table[0].value["Map"]][:-3]
         assert all(title in chart.proto.alt for title in scored)
 
     def test_the_tabs_are_there(self, page: AppTest) -> None:
@@ -50,6 +53,50 @@ class TestFirstScreen:
             "Can I trust this map?",
             "Gate health",
         ]
+
+
+class TestScores:
+    """Any score of the library can be shown, told exactly, and saved."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def page(cls) -> AppTest:
+        page = AppTest.from_file(str(APP), default_timeout=SECONDS_A_RUN).switch_page(FOCUS_PAGE)
+        page.query_params[state.NETWORKS] = "SE-ResNet"
+        return page.run()
+
+    @pytest.mark.parametrize("name", [name for name in SCORES if name != "share"])
+    def test_its_numbers_are_the_library_s(self, page: AppTest, name: str) -> None:
+        page.selectbox(key=state.SCORE).set_value(name).run()
+        assert not page.exception
+        score, entry = SCORES[name], service.samples()[0]
+        picture, region = service.opened_sample(entry.name), service.sample_region(entry.name)
+        reading = service.read(picture, "se_resnet", service.MapChoice("gradcam", None))
+        expected = focus.table({"SE-ResNet": reading.attention_map}, region, score=name, picture=picture)
+        column = "the cat" if score.of_region is not None else score.title
+        table = page.table[0].value
+        assert table["Map"][0].replace("\\", "") == "SE-ResNet"
+        assert list(table[column.replace("(", "\\(").replace(")", "\\)")]) == [
+            score_words(one) for one in expected.values()
+        ]
+        alt = page.get("plotly_chart")[0].proto.alt
+        assert score_words(expected["SE-ResNet"]) in alt
+        assert f"edge map {number_words(expected['SE-ResNet'].baselines['edge map'], score)}" in alt
+
+    def test_it_is_defined_exactly_and_can_be_saved(self, page: AppTest) -> None:
+        page.selectbox(key=state.SCORE).set_value("average_precision").run()
+        said = " ".join(one.value for one in page.markdown).replace("\\", "")
+        assert SCORES["average_precision"].definition in said
+        told = " ".join(one.value for one in page.caption).replace("\\", "")
+        assert "Higher: the region is met earlier" in told
+        assert "A flat map scores the region's share of the area." in told
+        saved = [
+            one for one in page.get("download_button") if "Precision-recall area in" in one.proto.help.replace("\\", "")
+        ]
+        assert [one.label for one in saved] == ["PNG", "SVG", "PDF"]
+        page.button(key="focus_bars_talk").click().run()
+        (kept,) = page.session_state[state.TRAY]
+        assert kept.source.score == "average_precision"
 
 
 class TestRegions:

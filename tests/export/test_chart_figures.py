@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from attnviz.errors import ValueRangeError
+from attnviz.errors import NotFoundError, ValueRangeError
 from attnviz.export import (
     ChannelGateFigure,
     ChannelPreference,
@@ -28,7 +28,7 @@ from attnviz.export import (
     restyled,
 )
 from attnviz.faithfulness import ClassSwap, Control, Randomisation, RemovalCurve, ReplayProof, Trust, WhatIf, WhatIfRow
-from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM, FocusScore
+from attnviz.focus import CENTRED_GAUSSIAN, EDGE_MAP, SCORES, UNIFORM, FocusScore
 from attnviz.gate_effect import REST, ChannelSelectivity, GateEffect
 from attnviz.geometry import Geometry
 from attnviz.health import of_trace
@@ -73,6 +73,22 @@ def focus_bars(**changes) -> FocusBars:
         "weights": {"SE-ResNet": "11" * 32, "ViT": "22" * 32},
     }
     return FocusBars(**(settings | changes))
+
+
+def any_score(name: str, *regions: str) -> FocusBars:
+    """The same numbers as values of another score, with an edge map."""
+
+    def told(one: FocusScore, region: str) -> FocusScore:
+        return replace(one, unit=SCORES[name].unit, region=region, baselines={**one.baselines, EDGE_MAP: 0.3})
+
+    known = SCORES[name].of_region is not None
+    return focus_bars(
+        score=name,
+        by_region={
+            region: {title: told(one, region if known else "") for title, one in scores(region, 0.75, 0.5).items()}
+            for region in regions
+        },
+    )
 
 
 def gate_effect(**changes) -> GateEffectFigure:
@@ -162,6 +178,9 @@ ALL = {
     "focus by region": lambda: focus_bars(
         by_region={"dog": scores("dog", 0.75, 0.5), "grass": scores("grass", 0.1, 0.3)}, numbers=(0, 2)
     ),
+    "focus by another score": lambda: any_score("matched_iou", "dog"),
+    "focus by another score and region": lambda: any_score("pointing", "dog", "grass", "a very long path to a house"),
+    "focus without a region": lambda: any_score("entropy", "dog", "grass"),
     "focus over pictures": over_pictures,
     "gate effect": gate_effect,
     "channel preference": preference,
@@ -261,6 +280,27 @@ def test_bars_are_the_scores() -> None:
     assert list(dashed.get_xdata()) == [25, 25]  # the area
     assert list(diamonds.get_xdata()) == [40, 40]
     assert "75 %, lift 3.0" in said(figure)  # 0.75 / 0.25
+    with_edges = scores("dog", 0.75, 0.5) | {EDGE_MAP: a_score(0.3, 0.25, 0.4)}
+    (axes,) = focus_bars(by_region={"dog": with_edges}).figure().axes
+    assert [bar.get_width() for bar in axes.patches] == [75, 50]  # a row of a baseline is no network
+
+
+def test_another_score_is_told_with_its_unit_and_baselines() -> None:
+    source = any_score("matched_iou", "dog")
+    assert source.title == "Overlap (IoU) of each map: the dog"
+    row = source.rows()[0]
+    assert (row["network"], row["value"], row["unit"]) == ("SE-ResNet", 0.75, "IoU")
+    assert (row["baseline: uniform"], row["baseline: centred Gaussian"], row["baseline: edge map"]) == (0.25, 0.4, 0.3)
+    told = source.provenance()
+    assert (told["score"], told["unit"]) == ("matched_iou", "IoU; lift: the score over a flat map's")
+    assert len(any_score("entropy", "dog", "grass").rows()) == 4  # two networks and two baselines, once
+
+
+def test_scores_of_another_unit_are_refused() -> None:
+    with pytest.raises(ValueRangeError, match=r"in the unit 'IoU' of 'matched_iou'; got \['share'\]"):
+        focus_bars(score="matched_iou")
+    with pytest.raises(NotFoundError, match="matched_iou"):
+        focus_bars(score="matched_iuo")
 
 
 def test_an_untrained_network_is_marked() -> None:

@@ -16,7 +16,7 @@ from pptx.util import Inches, Pt
 from attnviz.errors import ValueRangeError
 from attnviz.export import FocusBars, WhatIfFigure, bundle_zip, slides, slides_pptx, talk, talk_pptx
 from attnviz.faithfulness.what_if_table import Control, WhatIf, WhatIfRow
-from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM
+from attnviz.focus import CENTRED_GAUSSIAN, EDGE_MAP, UNIFORM, FocusScore
 from attnviz.records import Site
 from attnviz.render import NOT_EXPLANATION
 from tests.export.test_bundle import Bars
@@ -354,6 +354,34 @@ def test_focus_bars_and_what_if_figures_are_native_charts(small):
     assert [tuple(one.values) for one in lift.plots[0].series] == [(2.0,), (grass.lift,)]
     assert tuple(change.plots[0].series[0].values) == (0.75, 0.25, 0.5)
     assert not [slide for slide in deck.slides if pictures(slide)]
+
+
+def test_any_score_is_a_native_chart_with_all_its_baselines(small):
+    """A hit of 1 and one of 0.5, where a flat map scores 0.25, the Gaussian 0.4 and the edges 0.3."""
+    baselines = {UNIFORM: 0.25, CENTRED_GAUSSIAN: 0.4, EDGE_MAP: 0.3}
+
+    def scored(region):
+        hits = {"SE-ResNet": 1.0, "ViT": 0.5} | baselines
+        return {
+            title: FocusScore("hit", hit, 0.25, hit / 0.25, baselines, hit, "hit", region)
+            for title, hit in hits.items()
+        }
+
+    maps = {"SE-ResNet": small.panels[0].attention_map, "ViT": small.panels[0].attention_map}
+    bars = FocusBars(
+        picture=small.picture, by_region={name: scored(name) for name in ("dog", "sky")}, maps=maps, score="pointing"
+    )
+    deck = opened(slides_pptx({"bars": bars}))
+    found = [chart for slide in deck.slides for chart in charts(slide)]
+    assert [slide.shapes.title.text for slide in deck.slides][:2] == [
+        "Highest cell of each map: the dog",
+        "Highest cell of each map: the sky",
+    ]
+    for chart in found:
+        assert list(chart.plots[0].categories) == ["SE-ResNet", "ViT"]
+        assert [tuple(one.values) for one in chart.plots[0].series] == [(1.0, 0.5), (0.25,) * 2, (0.4,) * 2, (0.3,) * 2]
+    assert len(found) == 2
+    assert "Higher: the highest cell lies in the region" in words_of(deck.slides[0])
 
 
 def test_a_bundle_has_a_talk_when_asked(small):

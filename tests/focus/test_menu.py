@@ -26,6 +26,16 @@ def test_the_menu_says_what_each_score_is():
 
 
 @pytest.mark.parametrize("name", SCORES)
+def test_the_menu_defines_each_score_and_says_which_way_is_which(name):
+    score = SCORES[name]
+    assert all((score.higher, score.definition.endswith("."), score.misleads.endswith("."), score.source))
+    # a map on one cell of four has the lowest entropy there is, and shares, hits and overlaps of 1 where it is inside
+    one_cell = score(a_map([[0, 0], [0, 1]]), Region.from_box("cell", (2, 2, 4, 4), (4, 4))).value
+    assert (one_cell < 0.5) == ("lower:" in score.higher)
+    assert score.in_percent == (name in ("share", "pointing", "rank_accuracy", "effective_share"))
+
+
+@pytest.mark.parametrize("name", SCORES)
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_flat_map_scores_chance_exactly(name, data):

@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from attnviz._version import __version__
 from attnviz.export.comparison import Comparison
-from attnviz.export.deck import Template, appendix, comparison_slides, words
+from attnviz.export.deck import Template, appendix, comparison_slides, score_slides, words
 from attnviz.export.deck.drawn import Pictures
 from attnviz.export.deck.measure import Box, Text
 from attnviz.export.deck.page import Talk
@@ -17,9 +17,9 @@ from attnviz.export.drawn import map_notes, mark_of
 from attnviz.export.evidence_figures import WhatIfFigure
 from attnviz.export.figure_files import PNG_DPI
 from attnviz.export.figure_source import FigureSource, HasRows, restyled
-from attnviz.export.focus_bars import FocusBars
+from attnviz.export.focus_bars import SHARE, FocusBars
 from attnviz.faithfulness.what_if_table import WhatIf
-from attnviz.focus import CENTRED_GAUSSIAN, UNIFORM
+from attnviz.focus import BASELINES, SCORES
 from attnviz.render import NOT_EXPLANATION
 from attnviz.render.columns import area_words
 
@@ -136,7 +136,7 @@ def _focus(talk: Talk, source: FocusBars) -> bool:
         name: {
             f"{title} ({marks[title]})" if marks.get(title) else title: score
             for title, score in scores.items()
-            if title not in (UNIFORM, CENTRED_GAUSSIAN)
+            if title not in BASELINES
         }
         for name, scores in source.by_region.items()
     }
@@ -146,6 +146,11 @@ def _focus(talk: Talk, source: FocusBars) -> bool:
     foot = [words.picture_line(source.picture.name), *map_notes(source.maps)]
     notes = words.notes_of(source)
     first = next(iter(networks))
+    if source.score != SHARE:
+        score = SCORES[source.score]
+        for name in networks if score.of_region is not None else [first]:
+            score_slides.bars(talk, networks[name], score, foot, notes)
+        return True
     comparison_slides.shares(talk, first, networks[first], foot, notes)
     if len(networks) > 1:
         comparison_slides.lifts(talk, networks, foot, notes, source.numbers)

@@ -17,7 +17,7 @@ from attnviz.render.region_colours import region_colour
 
 _GUTTER_IN, _ROW_GAP_IN, _UNDER_IN = 0.25, 0.18, 0.05
 _SMALLEST_PT = 12.0
-_NARROW_IN = 10.0
+NARROW_IN = 10.0
 """A slide with less room is 4:3: its table leaves out what the chart beside it shows."""
 
 
@@ -71,7 +71,7 @@ def one_network(talk: Talk, comparison: Comparison, pictures: Pictures, place: i
         f"{words.picture_line(comparison.picture.name)} {NOT_EXPLANATION}",
     ]
     page = talk.page(words.panel_title(panel), words.notes_of(comparison, f"{panel.title}."), foot)
-    room = page.box.leftmost(page.box.width * (0.5 if page.box.width < _NARROW_IN else 0.6))
+    room = page.box.leftmost(page.box.width * (0.5 if page.box.width < NARROW_IN else 0.6))
     picture = room.holding(pictures.aspect)
     page.picture(picture, pictures.overlays[place], words.overlay_alt(comparison, panel, scaled))
     if panel.warnings:
@@ -122,7 +122,7 @@ def shares(talk: Talk, region: str, scored: Mapping[str, FocusScore], foot: Sequ
         "centred blob": [score.baselines[CENTRED_GAUSSIAN] for score in scores],
     }
     said = [f"{title} {percent(score.value)}" for title, score in scored.items()]
-    narrow = page.box.width < _NARROW_IN
+    narrow = page.box.width < NARROW_IN
     rows = [["Network", "Share", "Lift"] if narrow else ["Network", "Share", "Area", "Blob", "Lift"]]
     for title, score in scored.items():
         beside = [] if narrow else [percent(score.chance), percent(score.baselines[CENTRED_GAUSSIAN])]
@@ -136,7 +136,7 @@ def shares(talk: Talk, region: str, scored: Mapping[str, FocusScore], foot: Sequ
         (SHARE, AREA, BLOB),
         f"Bars: share of each map on {name}. {'; '.join(said)}. {words.chance_line(scores[0])}",
         number_format="0\N{NO-BREAK SPACE}%",
-        longest=_end(max(map(max, series.values()))),
+        longest=scale_end(max(map(max, series.values()))),
     )
     page.readable_table(
         page.box.rightmost(table_in).below(0.15),
@@ -190,7 +190,7 @@ def _marked(panel: Panel) -> str:
     return f"{panel.title} ({', '.join(panel.warnings)})" if panel.warnings else panel.title
 
 
-def _end(highest: float) -> float:
+def scale_end(highest: float) -> float:
     """End of a scale of shares, with room for the numbers behind the bars."""
     return min(1.15, max(0.3, 1.15 * highest))
 
