@@ -107,6 +107,9 @@ def add_output(parser: argparse.ArgumentParser, required: bool = True) -> None:
     parser.add_argument("--dpi", type=int, default=300, help="of the PNG files, 50 to 600 (default: 300)")
     parser.add_argument("--with-picture", action="store_true", help="add the pictures, so that the files stand alone")
     parser.add_argument("--pptx", action="store_true", help="add talk.pptx, slides with native charts and notes")
+    parser.add_argument(
+        "--template", type=Path, metavar="FILE", help="with --pptx: a .pptx or .potx file with layouts of your own"
+    )
     parser.add_argument("--force", action="store_true", help="replace an earlier export of that name")
 
 

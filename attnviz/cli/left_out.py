@@ -35,7 +35,7 @@ def nowhere(told: str, layers: Mapping[str, Sequence[str]]) -> NotFoundError:
         told: dotted name or pattern.
         layers: names of the layers by the network's title.
     """
-    of = {name: title for title, names in reversed(layers.items()) for name in names}
+    of = {name: title for title, names in reversed(list(layers.items())) for name in names}
     near = [f"{name!r} ({of[name]})" for name in nearest(told, list(dict.fromkeys(of)))]
     hint = f" Nearest: {', '.join(near)}." if near else ""
     titles = ", ".join(layers)

@@ -9,18 +9,21 @@ from attnviz.cli import left_out as left_out_words
 from attnviz.cli.telling import Bar, in_words, print_json, print_table
 from attnviz.errors import ValueRangeError
 from attnviz.export import FigureSource, HasRows, bundle
+from attnviz.export.bundle import check_bundle
+from attnviz.export.slides import check_template
 
 
 def check_output(options: argparse.Namespace) -> None:
     """Refuse what cannot be written before anything is computed.
 
     Raises:
-        ValueRangeError: the target exists and may not be replaced, its folder does not exist, or the resolution is out
-            of range.
+        ValueRangeError: the target exists and may not be replaced, its folder does not exist, the resolution is out of
+            range, or the template cannot be used.
         NotFoundError: a format is unknown.
+        AssetError: nothing can be written there.
     """
     if options.out is None:
-        if options.zip or options.pptx or options.with_picture or options.force:
+        if options.zip or options.pptx or options.with_picture or options.force or options.template:
             raise ValueRangeError("--out must be given for files; got none. Add --out DIR.")
         return
     asked.formats_of(options.format)
@@ -31,6 +34,11 @@ def check_output(options: argparse.Namespace) -> None:
         raise ValueRangeError(f"--out must be new; got {target}, which exists. Choose another name, or add --force.")
     if not target.absolute().parent.is_dir():
         raise ValueRangeError(f"the folder of --out must exist; got {target.parent}. Make it first.")
+    check_bundle(target, options.force)
+    if options.template is not None:
+        if not options.pptx:
+            raise ValueRangeError("--template must go with --pptx, whose slides it is for; got no --pptx. Add it.")
+        check_template(options.template)
 
 
 def target_of(options: argparse.Namespace) -> Path:
@@ -90,5 +98,6 @@ def write(figures: Mapping[str, FigureSource], options: argparse.Namespace, bar:
         dpi=options.dpi,
         with_picture=options.with_picture,
         with_talk=options.pptx,
+        template=options.template,
         overwrite=options.force,
     )

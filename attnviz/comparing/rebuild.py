@@ -17,7 +17,7 @@ from attnviz.comparing.reading import read
 from attnviz.comparing.request import region_from_words
 from attnviz.errors import AssetError, AttnvizError, NotFoundError, PictureError, ValueRangeError
 from attnviz.export import Comparison, FigureSource, bundle, scores_csv
-from attnviz.export.bundle import MAPS, SCORES, stems_of
+from attnviz.export.bundle import MAPS, SCORES, check_bundle, stems_of
 from attnviz.export.bundle_parts import pixels_sha256
 from attnviz.export.maps_file import maps_of_all
 from attnviz.pictures import Picture, open_picture, sample_pictures
@@ -88,6 +88,8 @@ def rebuild(
         AssetError: weights are missing or are others.
         AttnvizError: `out` cannot be written.
     """
+    if out is not None:
+        check_bundle(out, overwrite)  # a refusal should not wait for the maps
     kept = KeptExport.opened(Path(manifest))
     figures = kept.comparisons()
     pictures = _pictures(kept, figures, picture)

@@ -14,14 +14,15 @@ from attnviz._version import __version__
 from attnviz.errors import NotFoundError, ValueRangeError
 from attnviz.export.bundle_parts import picture_file, pictures_of, region_files, regions_of
 from attnviz.export.comparison import Comparison
+from attnviz.export.deck import Template
 from attnviz.export.figure_files import PNG_DPI, figure_pdf, figure_png, figure_svg
 from attnviz.export.figure_source import FigureSource, HasRows, Json
 from attnviz.export.maps_file import maps_of_all
 from attnviz.export.names import unique_slugs
 from attnviz.export.rebuild_script import rebuild_script
-from attnviz.export.slides import talk_of
+from attnviz.export.slides import check_template, talk_of
 from attnviz.export.tables import rows_csv, scores_csv
-from attnviz.export.whole import whole_file, whole_folder
+from attnviz.export.whole import check_target, whole_file, whole_folder
 from attnviz.render import NOT_EXPLANATION
 
 SCHEMA_VERSION = 2
@@ -48,6 +49,7 @@ def bundle(
     dpi: int = PNG_DPI,
     with_picture: bool = False,
     with_talk: bool = False,
+    template: Template | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write figures, raw maps, scores, a manifest and the command that makes them again: as a folder, or as one ZIP.
@@ -68,21 +70,25 @@ def bundle(
         with_picture: add each picture as a PNG with the same pixels and without EXIF data, so that the maps can be made
             again without the file. Leave it out where the picture must not travel.
         with_talk: add `talk.pptx`, a talk of the first comparison and the other figures.
+        template: of that talk, a .pptx or .potx file with the user's own layouts.
         overwrite: replace an earlier export of that name. A folder that holds anything else is never replaced.
 
     Returns:
         The folder or file.
 
     Raises:
-        ValueRangeError: no figure, the folder or file exists, its parent does not, or it may not be replaced.
+        ValueRangeError: no figure, the folder or file exists, its parent does not, it may not be replaced, or the
+            template cannot be used.
         NotFoundError: an unknown format.
         AssetError: the disk is full, or it cannot be written.
     """
     place = Path(folder)
+    if with_talk and template is not None:
+        check_template(template)
     files = bundle_files(
-        figures, formats=formats, dpi=dpi, with_picture=with_picture, with_talk=with_talk
+        figures, formats=formats, dpi=dpi, with_picture=with_picture, with_talk=with_talk, template=template
     )  # nothing is made before the first is asked for
-    if place.suffix.lower() == ".zip":
+    if _is_zip(place):
         with whole_file(place, overwrite) as hidden:
             _write_zip(hidden, files)
     else:
@@ -94,6 +100,17 @@ def bundle(
                 if name == REBUILD:
                     path.chmod(0o755)
     return place
+
+
+def check_bundle(folder: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Refuse a folder or file that `bundle` could not write, before its figures are made.
+
+    Raises:
+        ValueRangeError: it exists, its parent does not, or it may not be replaced.
+        AssetError: nothing can be written there.
+    """
+    place = Path(folder)
+    check_target(place, overwrite, "file" if _is_zip(place) else "folder", _objection)
 
 
 def bundle_zip(
@@ -117,6 +134,7 @@ def bundle_files(
     dpi: int = PNG_DPI,
     with_picture: bool = False,
     with_talk: bool = False,
+    template: Template | None = None,
 ) -> Iterator[tuple[str, bytes]]:
     """Name and contents of each file of a bundle, made one after the other; the manifest is the last.
 
@@ -129,7 +147,7 @@ def bundle_files(
     kinds = _checked(formats)
     listed: list[Json] = []
     entries: list[Json] = []
-    for name, contents, entry in _made(figures, kinds, dpi, with_picture, with_talk):
+    for name, contents, entry in _made(figures, kinds, dpi, with_picture, with_talk, template):
         if entry is not None:
             entries.append(entry)
             continue
@@ -149,7 +167,12 @@ def bundle_files(
 
 
 def _made(
-    figures: Figures, formats: Sequence[str], dpi: int, with_picture: bool, with_talk: bool
+    figures: Figures,
+    formats: Sequence[str],
+    dpi: int,
+    with_picture: bool,
+    with_talk: bool,
+    template: Template | None,
 ) -> Iterator[tuple[str, bytes, Json]]:
     """Every file but the manifest, and, with an empty name, the manifest's entry of each figure."""
     stems = stems_of(list(figures))
@@ -179,8 +202,8 @@ def _made(
     if comparisons := [source for source in figures.values() if isinstance(source, Comparison)]:
         yield SCORES, scores_csv(comparisons), None
     if with_talk:
-        yield TALK, talk_of(figures), None
-    yield REBUILD, rebuild_script(figures, bool(pictures)).encode(), None
+        yield TALK, talk_of(figures, template), None
+    yield REBUILD, rebuild_script(figures, bool(pictures), masks).encode(), None
 
 
 def stems_of(names: Sequence[str]) -> list[str]:
@@ -192,6 +215,10 @@ def _figure(source: FigureSource, kind: str, dpi: int) -> bytes:
     if kind == "png":
         return figure_png(source, dpi)
     return figure_svg(source) if kind == "svg" else figure_pdf(source)
+
+
+def _is_zip(place: Path) -> bool:
+    return place.suffix.lower() == ".zip"
 
 
 def _checked(formats: Sequence[str]) -> tuple[str, ...]:

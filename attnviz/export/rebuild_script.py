@@ -4,17 +4,18 @@ import shlex
 from collections.abc import Mapping
 
 from attnviz._version import __version__
+from attnviz.export.bundle_parts import RegionParts, region_files, regions_of
 from attnviz.export.figure_source import FigureSource, Json
-from attnviz.export.names import slug
 from attnviz.render.sizes import SIZES
 
 
-def rebuild_script(figures: Mapping[str, FigureSource], with_picture: bool) -> str:
+def rebuild_script(figures: Mapping[str, FigureSource], with_picture: bool, masks: RegionParts) -> str:
     """A script that runs `python -m attnviz rebuild` on the manifest beside it.
 
     Args:
         figures: of the bundle; the commands that ask the same questions from the beginning stand in comments.
         with_picture: whether the pictures are in the bundle.
+        masks: the regions of the bundle.
     """
     need = (
         "The pictures lie in the folder pictures."
@@ -28,7 +29,7 @@ def rebuild_script(figures: Mapping[str, FigureSource], with_picture: bool) -> s
         "set -eu",
         'exec "${PYTHON:-python3}" -m attnviz rebuild "$(dirname "$0")/manifest.json" "$@"',
     ]
-    commands = {name: compare_command(source) for name, source in figures.items()}
+    commands = {name: compare_command(source, masks) for name, source in figures.items()}
     if any(commands.values()):
         lines += ["", "# From the beginning:"]
         # a name with a line break in it must not end the comment: what follows would be run
@@ -41,8 +42,13 @@ def rebuild_command() -> str:
     return "python -m attnviz rebuild manifest.json"
 
 
-def compare_command(source: FigureSource) -> str:
-    """The command that asks the same of the same networks; empty where it cannot be asked from the command line."""
+def compare_command(source: FigureSource, masks: RegionParts | None = None) -> str:
+    """The command that asks the same of the same networks; empty where it cannot be asked from the command line.
+
+    Args:
+        source: a figure.
+        masks: of the bundle that the figure is in; None for a figure alone.
+    """
     told = source.provenance()
     request, drawing = told.get("request"), told.get("drawing")
     if not isinstance(request, dict) or not request or not isinstance(drawing, dict):
@@ -61,8 +67,12 @@ def compare_command(source: FigureSource) -> str:
         words += ["--point", f"{point[1]},{point[0]}"]
     if layer := _text(request, "layer"):
         words += ["--layer", layer]
+    drawn = regions_of(source)
+    files = region_files(drawn) if masks is None else masks
+    named = {region.name: files.entry(region) for region in drawn}
     for region in _list(request, "regions"):
-        words += ["--region", f"{_text(region, 'name')}={_place(region)}"]
+        name = _text(region, "name")
+        words += ["--region", f"{name}={_place(region, named.get(name))}"]
     for option, key in (("--scale", "scale"), ("--style", "style"), ("--grid", "interpolation"), ("--theme", "theme")):
         words += [option, _text(drawing, key)]
     words += ["--opacity", str(drawing.get("opacity"))]
@@ -72,11 +82,9 @@ def compare_command(source: FigureSource) -> str:
     return f"{shlex.join([*words, '--heading', _text(drawing, 'heading')])} --out DIR"
 
 
-def _place(region: Json) -> str:
+def _place(region: Json, entry: Json) -> str:
     box = region.get("box_xywh") if isinstance(region, dict) else None
-    if isinstance(box, list):
-        return "box:" + ",".join(str(edge) for edge in box)
-    return f"regions/{slug(_text(region, 'name'))}.png"
+    return "box:" + ",".join(str(edge) for edge in box) if isinstance(box, list) else _text(entry, "mask")
 
 
 def _text(told: Json, *path: str) -> str:

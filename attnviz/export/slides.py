@@ -132,19 +132,29 @@ def talk_pptx(
     return made
 
 
-def talk_of(figures: Mapping[str, FigureSource]) -> bytes:
+def talk_of(figures: Mapping[str, FigureSource], template: Template | None = None) -> bytes:
     """A talk of the first comparison among some figures and of the others; slides where there is no comparison.
 
-    Slides are 4:3, or dark, where the first of the figures is.
+    Slides are 4:3, or dark, where the first of the figures is, unless there is a template.
     """
     shown = next(iter(figures.values()), None)
     size: SlideSize = "4:3" if getattr(shown, "size", None) == SIZES["4:3"] else "16:9"
     theme: Literal["light", "dark"] = "dark" if getattr(shown, "theme", None) == "dark" else "light"
     first = next((source for source in figures.values() if isinstance(source, Comparison)), None)
     if first is None:
-        return slides_pptx(figures, size=size, theme=theme)
+        return slides_pptx(figures, template=template, size=size, theme=theme)
     others = [source for source in figures.values() if source is not first]
-    return talk_pptx(first, figures=others, size=size, theme=theme)
+    return talk_pptx(first, figures=others, template=template, size=size, theme=theme)
+
+
+def check_template(template: Template) -> None:
+    """Refuse a template that slides cannot be made with, before anything is made for them.
+
+    Raises:
+        ValueRangeError: it is no PowerPoint file, is damaged, or has no layout.
+        AssetError: python-pptx is not installed.
+    """
+    _build().layouts_of(template)
 
 
 def _written(path: str | os.PathLike[str], overwrite: bool, make: Callable[[], bytes]) -> Path:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 from attnviz.errors import AssetError, AttnvizError, ValueRangeError
 
@@ -23,6 +24,8 @@ try:
     import fcntl
 except ImportError:  # Windows has no such locks
     fcntl = None
+
+Kind = Literal["folder", "file"]
 
 UNFINISHED = ".unfinished"
 """How a hidden name ends while its contents are written."""
@@ -56,9 +59,7 @@ def whole_folder(
         AssetError: the disk is full, or the folder cannot be written.
     """
     with _told(target, "folder"):
-        _check(target, overwrite, "folder")
-        if target.is_dir() and (objection := may_replace(target)):
-            raise ValueRangeError(f"the folder must be an export to be replaced; got {target}, {objection}.")
+        _check(target, overwrite, "folder", may_replace)
         tidy(target)
         hidden, lock = _new(target, os.mkdir)
         try:
@@ -103,6 +104,30 @@ def whole_file(target: Path, overwrite: bool = False) -> Iterator[Path]:
             hidden.unlink(missing_ok=True)
 
 
+def check_target(
+    target: Path, overwrite: bool = False, kind: Kind = "folder", may_replace: Callable[[Path], str] = lambda _: ""
+) -> None:
+    """Refuse what `whole_folder` or `whole_file` would refuse, before anything is made for it. Nothing is left there.
+
+    Args:
+        target: of the folder or file.
+        overwrite: whether one that is there is to be replaced.
+        kind: "folder" or "file".
+        may_replace: as for `whole_folder`.
+
+    Raises:
+        ValueRangeError: the target exists, or may not be replaced, or its parent is missing.
+        AssetError: nothing can be written beside it.
+    """
+    with _told(target, kind):
+        _check(target, overwrite, kind, may_replace)
+        hidden, lock = _new(target, os.mkdir)
+        try:
+            hidden.rmdir()
+        finally:
+            _close(lock)
+
+
 def tidy(target: Path) -> None:
     """Take away what killed processes left of this target. What another process writes just now stays."""
     for leftover in sorted(target.parent.glob(f"{_start(target)}*")):
@@ -120,7 +145,7 @@ def tidy(target: Path) -> None:
             _close(lock)
 
 
-def _check(target: Path, overwrite: bool, kind: str) -> None:
+def _check(target: Path, overwrite: bool, kind: Kind, may_replace: Callable[[Path], str] = lambda _: "") -> None:
     if not target.parent.is_dir():
         raise ValueRangeError(f"the {kind}'s parent must exist; got {target.parent}. Make it first.")
     if os.path.lexists(target) and not overwrite:
@@ -128,6 +153,10 @@ def _check(target: Path, overwrite: bool, kind: str) -> None:
     if overwrite and target.exists() and target.is_dir() != (kind == "folder"):
         other = "file" if kind == "folder" else "folder"
         raise ValueRangeError(f"the {kind} must not be a {other}; got {target}. Choose another name.")
+    if kind == "folder" and target.is_dir() and (objection := may_replace(target)):
+        raise ValueRangeError(
+            f"the folder must be an export to be replaced; got {target}, {objection}. Choose another name."
+        )
 
 
 def _taken(target: Path, kind: str) -> ValueRangeError:

@@ -12,7 +12,7 @@ from typing import cast
 
 from attnviz.errors import AssetError, ValueRangeError
 from attnviz.export import Json, Row, slug
-from attnviz.export.whole import whole_file
+from attnviz.export.whole import check_target, whole_file
 from attnviz.focus import FocusScore
 
 SETTINGS, PICTURES = "study.json", "pictures"
@@ -97,6 +97,24 @@ class Measured:
         return cls(picture["name"], picture["sha256"], (height, width), told["regions_sha256"], rows, scores, problems)
 
 
+def check_place(out: Path) -> None:
+    """Refuse a folder that no study can have, before its networks are loaded.
+
+    Raises:
+        ValueRangeError: the folder holds something else than a study, or its parent is missing.
+        AssetError: nothing can be written there.
+    """
+    if not out.absolute().parent.is_dir():
+        raise ValueRangeError(f"the folder around the study's must exist; got {out.parent}. Make it first.")
+    if out.exists() and not out.is_dir():
+        raise ValueRangeError(f"the study's folder must be a folder; got the file {out}. Choose another name.")
+    if not (out / SETTINGS).is_file() and out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
+        raise ValueRangeError(
+            f"the study's folder must be new, or hold a study; got {out}, which holds something else. Choose another."
+        )
+    check_target((out / SETTINGS) if out.is_dir() else out, overwrite=True, kind="file" if out.is_dir() else "folder")
+
+
 def begin(out: Path, settings: Mapping[str, Json]) -> None:
     """Begin a study in a new folder, or go on with the one that is there.
 
@@ -104,17 +122,10 @@ def begin(out: Path, settings: Mapping[str, Json]) -> None:
         ValueRangeError: the folder holds something else, or a study with other settings, or its parent is missing.
         AssetError: it cannot be written.
     """
-    if not out.absolute().parent.is_dir():
-        raise ValueRangeError(f"the folder around the study's must exist; got {out.parent}. Make it first.")
-    if out.exists() and not out.is_dir():
-        raise ValueRangeError(f"the study's folder must be a folder; got the file {out}. Choose another name.")
+    check_place(out)
     file = out / SETTINGS
     if file.is_file():
         _check_same(out, file, settings)
-    elif out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
-        raise ValueRangeError(
-            f"the study's folder must be new, or hold a study; got {out}, which holds something else. Choose another."
-        )
     try:
         out.mkdir(exist_ok=True)
         if not file.is_file():

@@ -166,6 +166,7 @@ def run(
         another training of the networks would change. Differences are not corrected for the number of pairs.
     """
     source, target_folder = Path(folder), Path(out)
+    kept.check_place(target_folder)
     left_out: tuple[str, ...] = ()
     if boxes is None:
         items = items_beside(source)

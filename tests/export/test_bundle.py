@@ -7,15 +7,21 @@ import os
 import subprocess
 import zipfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from pptx import Presentation
+from pptx.util import Inches
 
+from attnviz.comparing.request import region_words
 from attnviz.errors import AssetError, NotFoundError, ValueRangeError
 from attnviz.export import bundle, bundle_zip
+from attnviz.export.bundle import check_bundle
+from attnviz.export.bundle_parts import region_files
 from attnviz.export.rebuild_script import rebuild_script
 from attnviz.pictures import open_picture
 from attnviz.render import NOT_EXPLANATION
@@ -152,9 +158,26 @@ def test_no_name_can_run_anything(small):
         "models": [{"name": bad, "origin": "attnviz", "class": bad}],
         "regions": [{"name": bad, "box_xywh": [0, 0, 1, 1]}],
     }
-    script = rebuild_script({bad: replace(small, heading=bad, request=request)}, with_picture=False)
+    shown = replace(small, heading=bad, request=request)
+    script = rebuild_script({bad: shown}, with_picture=False, masks=region_files(small.others))
     run = [line for line in script.splitlines() if line and not line.startswith("#")]
     assert run == ["set -eu", 'exec "${PYTHON:-python3}" -m attnviz rebuild "$(dirname "$0")/manifest.json" "$@"']
+
+
+def test_regions_whose_names_become_one_file_name_keep_their_own_masks(small, tmp_path):
+    """ "Grass!" and "grass" both become grass.png: the second figure's has another name, also in the script."""
+    (grass,) = small.others
+    other = replace(grass, name="Grass!", mask_hw=np.flipud(grass.mask_hw))
+    figures = {}
+    for name, region in (("one", grass), ("two", other)):
+        request = {"picture": {"name": "dog.jpg"}, "map": "gradcam", "models": [], "regions": [region_words(region)]}
+        figures[name] = replace(small, region=region, others=(), request=request)
+    folder = bundle(figures, tmp_path / "out", formats=["png"], dpi=50)
+    script = (folder / "rebuild.sh").read_text()
+    for region, told in ((grass, "grass=regions/grass.png"), (other, "'Grass!=regions/grass-2.png'")):
+        assert f"--region {told} " in script
+        mask = np.asarray(Image.open(folder / told.strip("'").partition("=")[2])) > 0
+        assert np.array_equal(mask, region.mask_hw)
 
 
 def test_only_the_formats_asked_for(small, tmp_path):
@@ -202,6 +225,52 @@ def test_a_folder_that_holds_anything_else_is_never_replaced(small, tmp_path):
     with pytest.raises(ValueRangeError, match=r"which also holds notes\.txt"):
         bundle({"dog": small}, target, overwrite=True)
     assert (target / "notes.txt").read_text() == "mine"
+
+
+def test_what_cannot_be_written_is_refused_beforehand_and_nothing_is_left(small, tmp_path):
+    """The same refusals as of `bundle`, before a figure is drawn."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.txt").write_text("mine")
+    (tmp_path / "a.zip").mkdir()
+    bundle({"dog": small}, tmp_path / "ours", formats=["png"], dpi=50)
+    for name, overwrite, sentence in (
+        ("missing/out", False, "parent must exist"),
+        ("ours", False, "must not exist yet"),
+        ("mine", True, "which has no manifest of an export"),
+        ("a.zip", True, "must not be a folder"),
+    ):
+        with pytest.raises(ValueRangeError, match=sentence):
+            check_bundle(tmp_path / name, overwrite)
+        with pytest.raises(ValueRangeError, match=sentence):
+            bundle({"dog": small}, tmp_path / name, formats=["png"], dpi=50, overwrite=overwrite)
+    check_bundle(tmp_path / "ours", overwrite=True)
+    check_bundle(tmp_path / "new.zip")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "mine", "ours"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder that nobody can write to")
+def test_a_folder_that_nobody_can_write_to_is_refused_beforehand():
+    with pytest.raises(AssetError, match="must be written whole"):
+        check_bundle("/proc/self/out")
+
+
+def test_a_template_that_is_none_is_refused_before_anything_is_drawn(small, tmp_path):
+    (tmp_path / "text.pptx").write_text("no slides")
+    unable = replace(small, panels=())  # would be refused when it is drawn
+    for name in ("text.pptx", "missing.pptx"):
+        with pytest.raises(ValueRangeError, match="the template must be a"):
+            bundle({"dog": unable}, tmp_path / "out", with_talk=True, template=tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["text.pptx"]
+
+
+def test_the_talk_of_a_bundle_has_the_template_s_layouts(small, tmp_path):
+    deck = Presentation()
+    deck.slide_width = Inches(9)
+    deck.save(str(tmp_path / "own.potx"))
+    folder = bundle(
+        {"dog": small}, tmp_path / "out", formats=["png"], dpi=50, with_talk=True, template=tmp_path / "own.potx"
+    )
+    assert Presentation(str(folder / "talk.pptx")).slide_width == Inches(9)
 
 
 def test_a_failed_replacement_leaves_the_old_export(small, tmp_path):
