@@ -10,6 +10,7 @@ from attnviz.cli.subparsers import Commands
 from attnviz.cli.telling import Bar, print_json
 from attnviz.errors import ValueRangeError
 from attnviz.export import figure_pdf, figure_png, figure_svg, unique_slugs
+from attnviz.regions import told_numbers
 from attnviz.render import NOT_EXPLANATION, SIZES
 from attnviz.study.kept import write
 
@@ -39,6 +40,12 @@ def add_to(commands: Commands) -> None:
     )
     asked.add_models(parser)
     asked.add_map(parser, with_point=False)
+    parser.add_argument(
+        "--point",
+        metavar="x%,y%",
+        help="place that self-attention looks from, the same share of every picture, as in 50%%,40%%; 'region' is the "
+        "middle of each picture's first region",
+    )
     asked.add_page(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new folder for all files, or one of a stopped study"
@@ -55,6 +62,7 @@ def _study(options: argparse.Namespace) -> None:
     formats = asked.formats_of(options.format)
     if not 50 <= options.dpi <= 600:
         raise ValueRangeError(f"--dpi must be in 50..600; got {options.dpi}. A slide needs 150 to 300.")
+    point = _point(options.point)
     bar = Bar(quiet=options.quiet)
     try:
         found = study.run(
@@ -64,6 +72,7 @@ def _study(options: argparse.Namespace) -> None:
             boxes=options.boxes,
             map=options.map,
             target=options.target,
+            point=point,
             layer=options.layer,
             progress=lambda share, name: bar(share, name if share < 1 else ""),
         )
@@ -78,6 +87,24 @@ def _study(options: argparse.Namespace) -> None:
         _print(found)
     if found.failed:
         raise CheckFailedError(_failures(found))
+
+
+def _point(told: str | None) -> study.StudyPoint | None:
+    """The point of `x%,y%` as shares (down, across), or "region".
+
+    Raises:
+        ValueRangeError: it is told in another form, such as in pixels, or lies outside the pictures.
+    """
+    if told is None or told == "region":
+        return None if told is None else "region"
+    parts = told.split(",")
+    across, down = told_numbers(parts, (1, 1), f"--point {told}")
+    if not all(part.strip().endswith("%") for part in parts) or not (0 <= across < 1 and 0 <= down < 1):
+        raise ValueRangeError(
+            f"--point must be a share of every picture, below 100%, as in 50%,40%, or region; got {told!r}. Pictures "
+            "differ in their pixels."
+        )
+    return down, across
 
 
 def _draw(found: study.Study, formats: tuple[str, ...], options: argparse.Namespace) -> None:

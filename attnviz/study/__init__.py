@@ -4,7 +4,8 @@ It runs on this computer, one picture after the other, and goes on where it was 
 """
 
 from attnviz.study.kept import Failure, Measured
+from attnviz.study.looking_from import StudyPoint
 from attnviz.study.run import FAILED, Study, run
 from attnviz.study.summary import Mean, MeanDifference
 
-__all__ = ["FAILED", "Failure", "Mean", "MeanDifference", "Measured", "Study", "run"]
+__all__ = ["FAILED", "Failure", "Mean", "MeanDifference", "Measured", "Study", "StudyPoint", "run"]

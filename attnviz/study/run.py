@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from attnviz.render import NOT_EXPLANATION, SIZES
 from attnviz.study import kept, summary
 from attnviz.study.folder import Item, items_beside, items_of_boxes
 from attnviz.study.kept import Failure, Measured
+from attnviz.study.looking_from import StudyPoint, checked_point, point_in, study_point_words
 from attnviz.study.measuring import BROKEN, measured, regions_sha256, said
 from attnviz.study.summary import Mean, MeanDifference
 from attnviz.zoo import Loaded
@@ -130,6 +131,7 @@ def run(
     boxes: str | os.PathLike[str] | None = None,
     map: str = "gradcam",
     target: str | int | None = None,
+    point: StudyPoint | None = None,
     layer: str | None = None,
     progress: Progress | None = None,
 ) -> Study:
@@ -149,6 +151,8 @@ def run(
             of the picture. Several boxes of one region add up. Pictures that it does not name are left out.
         map: as for `attnviz.compare`.
         target: the class that the maps speak about, by name or by index; None takes each network's own answer.
+        point: the place that self-attention looks from, for maps that look from one: (down, across) as shares of each
+            picture's height and width, 0 to 1, or "region" for the middle of each picture's first region.
         layer: dotted name or pattern, for maps of one layer.
         progress: told before each picture; an error that it raises ends the work.
 
@@ -157,7 +161,8 @@ def run(
         `differences.csv`, `failed.csv` and `study.json`.
 
     Raises:
-        ValueRangeError: there is no picture or no region, a box is no box, or `out` holds a study with other settings.
+        ValueRangeError: there is no picture or no region, a box is no box, the point is no share or its map looks from
+            none, or `out` holds a study with other settings.
         NotFoundError: no network, map or class has this name.
         AssetError: weights are missing, or `out` cannot be written.
 
@@ -172,18 +177,20 @@ def run(
         items = items_beside(source)
     else:
         items, left_out = items_of_boxes(source, Path(boxes))
-    choice = MapChoice(map, layer=layer)  # a mistake in it should not wait for the networks
+    place = checked_point(point)
+    # a mistake in it should not wait for the networks
+    choice = MapChoice(map, layer=layer, point_yx=None if place is None else (0.0, 0.0))
     networks = loaded_networks([models] if isinstance(models, str | Loaded) else models)
     if not networks:
         raise ValueRangeError("models must hold at least one network; got none. Name one, such as cbam_resnet.")
     choices = [MapChoice(map, class_index(one.card, target), None, layer) for one in networks]
-    kept.begin(target_folder, _settings(networks, choices, target))
+    kept.begin(target_folder, _settings(networks, choices, target, place))
     found: list[Measured] = []
     failed: list[Failure] = []
     for number, item in enumerate(items):
         if progress is not None:
             progress(number / len(items), item.name)
-        one = _measured(item, target_folder, networks, choices)
+        one = _measured(item, target_folder, networks, choices, place)
         if isinstance(one, Failure):
             failed.append(one)
         else:
@@ -192,18 +199,23 @@ def run(
     if progress is not None:
         progress(1.0, "done")
     weights = {loaded.card.title: loaded.card.sha256 for loaded in networks}
-    study = Study(target_folder, tuple(found), tuple(failed), left_out, weights, choice.title)
+    title = choice.title if place is None else f"{choice.title} from {study_point_words(place)}"
+    study = Study(target_folder, tuple(found), tuple(failed), left_out, weights, title)
     _write(study)
     return study
 
 
-def _measured(item: Item, out: Path, networks: Sequence[Loaded], choices: Sequence[MapChoice]) -> Measured | Failure:
+def _measured(
+    item: Item, out: Path, networks: Sequence[Loaded], choices: Sequence[MapChoice], point: StudyPoint | None
+) -> Measured | Failure:
     """The numbers of a picture, from the disk or new ones, which are kept; or why there are none."""
     try:
         picture, regions = item.opened()
         known = kept.done(out, item.name, picture.sha256, regions_sha256(regions))
         if known is not None:
             return known
+        if point is not None:
+            choices = [replace(choice, point_yx=point_in(point, picture, regions)) for choice in choices]
         made = measured(picture, regions, networks, choices)
     except BROKEN as error:
         return Failure(item.name, said(error))
@@ -211,13 +223,16 @@ def _measured(item: Item, out: Path, networks: Sequence[Loaded], choices: Sequen
     return made
 
 
-def _settings(networks: Sequence[Loaded], choices: Sequence[MapChoice], target: str | int | None) -> dict[str, Json]:
+def _settings(
+    networks: Sequence[Loaded], choices: Sequence[MapChoice], target: str | int | None, point: StudyPoint | None
+) -> dict[str, Json]:
     return {
         "schema": kept.SCHEMA_VERSION,
         "attnviz": __version__,
         "map": choices[0].kind,
         "layer": choices[0].layer,
         "class": target,
+        "point": point if isinstance(point, str | None) else [*point],
         "networks": [{"name": one.card.name, "title": one.card.title, "sha256": one.card.sha256} for one in networks],
     }
 

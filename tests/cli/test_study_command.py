@@ -69,6 +69,12 @@ def test_failures_are_named_and_give_status_1(tmp_path: Path, capsys: pytest.Cap
         (["--format", "gif"], "format 'gif'"),
         (["--dpi", "9"], "--dpi must be in 50..600"),
         (["--model", "vitt"], "nearest: 'vit'"),
+        (["--map", "own", "--point", "40,60"], "--point must be a share of every picture"),
+        (["--map", "own", "--point", "40%,100%"], "--point must be a share of every picture"),
+        (["--map", "own", "--point", "middle"], "--point middle must have 2 numbers"),
+        (["--point", "40%,60%"], "a point must be given to a map that looks from one"),
+        (["--out", "/"], "which holds something else"),
+        (["--out", "nowhere/out"], "the folder around the study's must exist"),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_status_2(
@@ -80,3 +86,11 @@ def test_a_mistake_gets_one_sentence_and_status_2(
     assert sentence in printed.err
     assert (printed.out, len(printed.err.splitlines())) == ("", 1)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_point_is_the_same_share_of_every_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = folder_of(tmp_path / "pictures", 1), tmp_path / "out"
+    words = ["study", str(folder), "--model", "aa_resnet", "--map", "own", "--format", "png", "--dpi", "50", "--quiet"]
+    assert main([*words, "--point", "25%,75%", "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["map"] == "Own attention from 25 % across, 75 % down"
+    assert json.loads((out / "study.json").read_text("utf-8"))["point"] == [0.75, 0.25]  # down, across

@@ -4,8 +4,11 @@ import csv
 import io
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import attnviz
 from attnviz import study
@@ -220,3 +223,63 @@ def test_boxes_of_a_table(tmp_path: Path) -> None:
     assert made.means[0].area == pytest.approx(0.5)
     assert made.left_out[0] == "a.left half.png"
     assert "c.png" in made.left_out
+
+
+class TestAPoint:
+    """Two pictures of different sizes, asked from the same share of each."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "pictures"
+        folder.mkdir()
+        for name, hw in (("a", (64, 64)), ("b", (64, 96))):
+            pixels = np.random.default_rng(0).integers(0, 255, (*hw, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{name}.png")
+            mask = np.zeros(hw, bool)
+            mask[:16, : hw[1] // 2] = True
+            Image.fromarray(mask).save(folder / f"{name}.corner.png")
+        return folder
+
+    @pytest.mark.parametrize(
+        ("point", "places", "words"),
+        [
+            ((0.75, 0.25), {"a": (48.0, 16.0), "b": (48.0, 24.0)}, "25 % across, 75 % down"),
+            ("region", "region", "the middle of the first region"),
+        ],
+    )
+    def test_scores_are_those_of_comparisons_from_that_place(
+        self, folder: Path, tmp_path: Path, point: study.StudyPoint, places: Any, words: str
+    ) -> None:
+        """AA-ResNet has no class token, so its own attention from a point is that point's row."""
+        made = study.run(folder, tmp_path / "out", "aa_resnet", map="own", point=point)
+        assert made.failed == ()
+        assert made.map_title == f"Own attention from {words}"
+        others = {one.name: one for one in study.run(folder, tmp_path / "mean", "aa_resnet", map="own").pictures}
+        for one in made.pictures:
+            stem = one.name.removesuffix(".png")
+            corner = Region.from_mask_file("corner", folder / f"{stem}.corner.png", one.hw)
+            place = places if isinstance(places, str) else places[stem]
+            panel = attnviz.compare(folder / one.name, "aa_resnet", map="own", regions=corner, point=place).panels[0]
+            assert panel.focus is not None
+            share = one.scores["corner"]["AA-ResNet"].value
+            assert share == panel.focus.value
+            assert share != others[one.name].scores["corner"]["AA-ResNet"].value
+
+    def test_another_point_is_another_study(self, tmp_path: Path) -> None:
+        folder, out = folder_of(tmp_path / "pictures", 1), tmp_path / "out"
+        study.run(folder, out, gate_network(), map="own", point=(0.5, 0.5))
+        with pytest.raises(ValueRangeError, match=r"point 0\.5, 0\.5; got 'region'"):
+            study.run(folder, out, gate_network(), map="own", point="region")
+        with pytest.raises(ValueRangeError, match=r"point 0\.5, 0\.5; got none"):
+            study.run(folder, out, gate_network(), map="own")
+
+    @pytest.mark.parametrize("point", [(0.5,), (0.5, 1.0), (-0.1, 0.5), (40, 60), "middle"])
+    def test_what_is_no_share_is_refused(self, tmp_path: Path, point: Any) -> None:
+        with pytest.raises(ValueRangeError, match=r"two shares \(down, across\)"):
+            study.run(folder_of(tmp_path / "pictures", 1), tmp_path / "out", gate_network(), map="own", point=point)
+
+    def test_a_map_that_looks_from_nowhere_is_refused_before_anything_is_written(self, tmp_path: Path) -> None:
+        folder = folder_of(tmp_path / "pictures", 1)
+        with pytest.raises(ValueRangeError, match="a point must be given to a map that looks from one"):
+            study.run(folder, tmp_path / "out", "aa_resnet", map="gradcam", point=(0.5, 0.5))
+        assert not (tmp_path / "out").exists()
