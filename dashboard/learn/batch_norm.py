@@ -16,7 +16,7 @@ from attnviz.pictures import Picture
 from attnviz.render.lesson.folding import FOLD_WH, fold_drawing
 from dashboard import service
 from dashboard.learn import editor
-from dashboard.learn.lesson import NETWORKS, Lesson, Paper, attempt, figure, own_picture, step
+from dashboard.learn.lesson import COMPARE, NETWORKS, Lesson, Paper, attempt, figure, own_picture, step
 from dashboard.sidebar import Entry
 
 NETWORK = "resnet_plain"
@@ -35,14 +35,14 @@ def draw(entry: Entry) -> None:
 def _small(entry: Entry) -> None:
     names = ["1", "2", "3"]
     window_key = f"bn_window_{entry.picture.sha256[:8]}"
-    left, right = st.columns(2)
-    with left:
+    tables = editor.side_by_side()
+    with tables, editor.as_wide_as_needed():
         window = editor.numbers(window_key, "**Window X**", _window(entry.picture), names, names)
-    with right:
+    with tables, editor.as_wide_as_needed():
         kernel = editor.numbers("bn_kernel", "**Kernel F**", KERNEL, names, names)
-    labels = ("b, bias", "γ, factor", "β, offset", "μ, mean", "σ², variance")
-    values = editor.numbers("bn_numbers", "**The convolution's bias, and the BatchNorm**",
-                            [[0.5, 1.5, 0.2, 0.3, 0.25]], ["value"], labels)[0]  # fmt: skip
+    with tables, editor.as_wide_as_needed():
+        values = editor.numbers("bn_numbers", "**Bias b, and the BatchNorm's γ, β, μ, σ²**",
+                                [[0.5, 1.5, 0.2, 0.3, 0.25]], ["value"], ("b", "γ", "β", "μ", "σ²"))[0]  # fmt: skip
     st.button("Start again", key="bn_again", on_click=editor.forget, args=(window_key, "bn_kernel", "bn_numbers"))
     bias, gamma, beta, mean, variance = map(float, values)
     steps = fold_steps(window, kernel, bias, norm_layer(gamma, beta, mean, variance))
@@ -57,8 +57,8 @@ def _small(entry: Entry) -> None:
     ))  # fmt: skip
     st.markdown(
         "**The notes' slip.** The slide's folded bias is b + β − γ μ / √(σ² + ε): the convolution's own bias b is not "
-        f"scaled. Right is G b + g = {steps.bias:.3f}, not {steps.notes_bias:.3f}. Where the convolution has no "
-        "bias, as before most BatchNorms, both are the same."
+        f"scaled. Right is G b + g = {_signed(steps.bias)}, not {_signed(steps.notes_bias)}. Where the convolution has "
+        "no bias, as before most BatchNorms, both are the same."
     )
 
 
@@ -68,6 +68,10 @@ def _window(picture: Picture) -> np.ndarray:
     rows = np.linspace(height / 3, 2 * height / 3, 3).astype(int).clip(0, height - 1)
     columns = np.linspace(width / 3, 2 * width / 3, 3).astype(int).clip(0, width - 1)
     return np.round(picture.rgb[np.ix_(rows, columns)].mean(axis=2) / 255, 2)
+
+
+def _signed(value: float) -> str:
+    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +119,9 @@ def _ways(sha256: str, _picture: Picture) -> Ways:
 def _real(entry: Entry) -> None:
     found = _ways(entry.picture.sha256, entry.picture)
     steps, at, apart = found.norm, found.middle, found.apart
-    st.table(
+    channels = range(min(SHOWN, len(steps.factor)))
+    left, right = st.columns(2)
+    left.table(
         [
             {
                 "channel": str(number),
@@ -125,21 +131,32 @@ def _real(entry: Entry) -> None:
                 "σ²": f"{steps.variance[number]:.3f}",
                 "G": f"{steps.factor[number]:.3f}",
                 "g": f"{steps.offset[number]:.3f}",
+            }
+            for number in channels
+        ],
+        hide_index=True,
+        alt="The BatchNorm's numbers in the first channels",
+    )
+    right.table(
+        [
+            {
+                "channel": str(number),
                 "convolution": f"{at[0, number]:.4f}",
                 "BatchNorm": f"{at[1, number]:.4f}",
                 "1 × 1 depthwise": f"{at[2, number]:.4f}",
                 "folded": f"{at[3, number]:.4f}",
             }
-            for number in range(min(SHOWN, len(steps.factor)))
+            for number in channels
         ],
         hide_index=True,
-        alt="The BatchNorm's numbers, and its output in the middle of the picture computed in three ways",
+        alt="The output in the middle of the picture, computed in three ways",
     )
     st.markdown(
         f"All {len(steps.factor)} channels at all {found.grid_hw[0]} × {found.grid_hw[1]} places: the depthwise "
         f"convolution differs by at most {apart[0]:.7f}, the folded one by {apart[1]:.7f}, of values up to "
         f"{found.largest:.1f}. That is rounding."
     )
+    own_picture(COMPARE, f"ResNet on {entry.title}, beside other networks", NETWORK)
     own_picture(NETWORKS, "The networks and their parameters")
 
 
@@ -148,7 +165,7 @@ LESSON = Lesson(
     title="BatchNorm is a 1 × 1 depthwise convolution",
     idea="After training, BatchNorm multiplies each channel by a number and adds one: a convolution can do that, too.",
     formulas=(
-        r"z = \gamma\,\frac{y - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta = G\,y + g, \qquad "
+        r"z = \gamma\,\frac{y - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta = G\,y + g",
         r"G = \frac{\gamma}{\sqrt{\sigma^2 + \varepsilon}}, \quad g = \beta - G\,\mu",
         r"y = F * x + b \;\Rightarrow\; z = (G F) * x + (G\,b + g)",
     ),

@@ -116,15 +116,15 @@ def _real(entry: Entry) -> None:
 
 
 def _small() -> None:
-    left, middle, right = st.columns([2, 2, 1])
-    with left:
+    tables = editor.side_by_side()
+    with tables, editor.as_wide_as_needed():
         features = editor.numbers(
             "cbam_features", "**Feature map**: channels × places", [[1.0, 1, 1, 1], [0, 0, 0, 4], [2, -2, 2, -2]],
             CHANNELS, ["1", "2", "3", "4"],
         )  # fmt: skip
-    with middle:
+    with tables, editor.as_wide_as_needed():
         first = editor.numbers("cbam_first", "**W₀**: to one hidden unit", [[0.5, 0.5, -0.5]], ["unit"], CHANNELS)
-    with right:
+    with tables, editor.as_wide_as_needed():
         second = editor.numbers("cbam_second", "**W₁**: back", [[1.0], [0.5], [-1]], CHANNELS, ["unit"])
     st.button("Start again", key="cbam_again", on_click=editor.forget,
               args=("cbam_features", "cbam_first", "cbam_second"))  # fmt: skip
@@ -137,7 +137,7 @@ def _small() -> None:
                 "mean": f"{steps.mean[number]:.2f}",
                 "maximum": f"{steps.maximum[number]:.2f}",
                 "MLP(mean)": f"{steps.logits_mean[number]:.2f}",
-                "MLP(maximum)": f"{steps.logits_maximum[number]:.2f}",
+                "MLP(max)": f"{steps.logits_maximum[number]:.2f}",
                 "sum": f"{steps.logits[number]:.2f}",
                 "sigmoid": f"{steps.weights[number]:.2f}",
             }
@@ -157,9 +157,10 @@ LESSON = Lesson(
     title="CBAM: first what, then where",
     idea="Turn each channel up or down, then each place, both by what a mean and a maximum say.",
     formulas=(
-        r"M_c(F) = \sigma\!\left(W_1\,\mathrm{ReLU}(W_0 F^c_{avg}) + W_1\,\mathrm{ReLU}(W_0 F^c_{max})\right)"
-        r" \qquad F' = M_c(F) \otimes F",
-        r"M_s(F') = \sigma\!\left(f^{7 \times 7}([F'^s_{avg}; F'^s_{max}])\right) \qquad F'' = M_s(F') \otimes F'",
+        r"M_c(F) = \sigma\!\left(W_1\,\mathrm{ReLU}(W_0 F^c_{avg}) + W_1\,\mathrm{ReLU}(W_0 F^c_{max})\right)",
+        r"F' = M_c(F) \otimes F",
+        r"M_s(F') = \sigma\!\left(f^{7 \times 7}([F'^s_{avg}; F'^s_{max}])\right)",
+        r"F'' = M_s(F') \otimes F'",
     ),
     symbols="$F^c$ is pooled over places, $F'^s$ over channels. $W_0$ and $W_1$ are one MLP with biases, used twice. "
     "$f^{7 \\times 7}$ has no bias; a BatchNorm stands behind it, as in the authors' code.",

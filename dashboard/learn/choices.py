@@ -27,6 +27,8 @@ LESSON_CHOICES: tuple[Choice, ...] = (
     Choice("swin_shift_", whole(0, 10_000), family=True),
     Choice("swin_row_", _PLACE, family=True),
     Choice("swin_column_", _PLACE, family=True),
+    Choice("swin_layer", text(60)),
+    Choice("swin_masked", flag()),
     Choice("swin_layers", text(400)),
     Choice("swin_real_row_", _PLACE, family=True),
     Choice("swin_real_column_", _PLACE, family=True),

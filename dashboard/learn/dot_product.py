@@ -53,14 +53,16 @@ def _small() -> None:
     columns = [str(one) for one in range(1, matrices[0].shape[1] + 1)]
     rows = ["1", "2", "3", "4"]
     keys = [f"tea_{name}_{number}" for name in ("x", "q", "k", "v")]
-    places = st.columns(4)
-    with places[0]:
+    places = editor.side_by_side()
+    with places, editor.as_wide_as_needed():
         x = editor.numbers(keys[0], "**X**, a row for each word", tokens(), WORDS, rows)
     made = []
-    for place, key, name, matrix in zip(places[1:], keys[1:], "qkv", matrices, strict=True):
-        with place:
-            made.append(editor.numbers(key, f"**W_{name}**", matrix, rows, columns))
-    scaled = st.toggle("Divide by √d_k", value=True, key=fitting("tea_scaled", (True, False)), persist_state="session")
+    for key, name, matrix in zip(keys[1:], "qkv", matrices, strict=True):
+        with places, editor.as_wide_as_needed():
+            made.append(editor.numbers(key, f"$W_{name}$", matrix, rows, columns))
+    scaled = st.toggle(
+        "Divide by $\\sqrt{d_k}$", value=True, key=fitting("tea_scaled", (True, False)), persist_state="session"
+    )
     st.button("Start again", key="tea_again", on_click=editor.forget, args=tuple(keys))
     steps = scaled_dot_product(x, *made, scaled=scaled)
     other = scaled_dot_product(x, *made, scaled=not scaled)
@@ -100,7 +102,7 @@ LESSON = Lesson(
     title="Self-attention: every word asks every word",
     idea="Each token takes a mixture of all tokens' values, and the more a key fits its query, the more of that one.",
     formulas=(
-        r"Q = X W_q \quad K = X W_k \quad V = X W_v \qquad "
+        r"Q = X W_q \quad K = X W_k \quad V = X W_v",
         r"\mathrm{attention} = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_k}}\right) V",
     ),
     symbols="$X$ has a row for each token. $d_k$ is the number of columns of $Q$ and $K$. The softmax is taken along "
@@ -111,7 +113,7 @@ LESSON = Lesson(
         "The words' order plays no part: swap two rows of X, and the rows of the output swap.",
         "Without the scale the largest weight grows: long queries give large products, and the softmax hardens.",
     ),
-    question="With W_k all zeros, what are the weights?",
+    question="With $W_k$ all zeros, what are the weights?",
     answer="All products are 0, so every word gets the same share, one third, and the output is the mean of all "
     "values. Choose “All the same” above.",
     draw=draw,

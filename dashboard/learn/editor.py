@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from attnviz.errors import ValueRangeError
 from dashboard.words import plain
@@ -15,8 +16,18 @@ Array = npt.NDArray[np.float64]
 LARGEST = 100.0
 """Numbers go from minus this to this: enough for every lesson, and no figure is filled by digits."""
 
-_NARROWEST_PX, _SIGN_PX, _LETTER_PX = 52, 34, 8
+_NARROWEST_PX, _SIGN_PX, _LETTER_PX = 50, 34, 8
 _GOOD, _BASE = "learn_good_", "learn_base_"
+
+
+def side_by_side() -> DeltaGenerator:
+    """Room for tables in one row; those that do not fit stand below."""
+    return st.container(horizontal=True, gap="xsmall")
+
+
+def as_wide_as_needed() -> DeltaGenerator:
+    """Room for one table in such a row."""
+    return st.container(width="content")
 
 
 def numbers(
@@ -49,7 +60,7 @@ def numbers(
     base: Array = st.session_state.get(_BASE + key, good)
     if not edits or not edits["edited_rows"] or base.shape != begin.shape:
         base = st.session_state[_BASE + key] = good
-    words = label.replace("*", "")
+    words = label.replace("*", "").replace("$", "")
     st.markdown(label, help=help)
     edited = st.data_editor(
         pd.DataFrame(base, index=list(rows), columns=list(columns)),

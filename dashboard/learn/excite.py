@@ -52,12 +52,12 @@ def _small() -> None:
     ) or 2  # fmt: skip
     hidden = len(channels) // reduction
     units = [str(number) for number in range(1, hidden + 1)]
-    left, middle, right = st.columns(3)
-    with left:
+    tables = editor.side_by_side()
+    with tables, editor.as_wide_as_needed():
         features = editor.numbers("se_features", "**Feature map**: channels × places", FEATURES, channels, places)
-    with middle:
+    with tables, editor.as_wide_as_needed():
         first = editor.numbers(f"se_first_{hidden}", "**W₁**: hidden × channels", FIRST[:hidden], units, channels)
-    with right:
+    with tables, editor.as_wide_as_needed():
         second = editor.numbers(
             f"se_second_{hidden}", "**W₂**: channels × hidden", np.array(SECOND)[:, :hidden], channels, units
         )
@@ -132,8 +132,9 @@ LESSON = Lesson(
     title="Squeeze and excitation: which channel counts?",
     idea="Look at the mean of every channel, and turn each whole channel up or down.",
     formulas=(
-        r"z_c = \frac{1}{hw}\sum_{i,j} x_{c,i,j} \qquad s = \sigma\!\left(W_2\,\mathrm{ReLU}(W_1 z + b_1) + b_2\right)"
-        r" \qquad \tilde{x}_c = s_c\,x_c",
+        r"z_c = \frac{1}{hw}\sum_{i,j} x_{c,i,j}",
+        r"s = \sigma\!\left(W_2\,\mathrm{ReLU}(W_1 z + b_1) + b_2\right)",
+        r"\tilde{x}_c = s_c\,x_c",
     ),
     symbols="$x_c$ is channel $c$ of the feature map, $z$ the squeezed means, $s$ the excitation, one factor in (0, 1) "
     "for each channel. $W_1$ has $c/r$ rows, $W_2$ has $c$. The paper has $r = 16$, and both layers have biases.",

@@ -25,6 +25,8 @@ ATTENTION, NETWORKS = "views/self_attention.py", "views/networks.py"
 
 SCREEN_DPI = 120
 SCREEN_IN = 12.0
+SCREEN_PX = 1150
+"""Widest on the page: larger, its letters would be larger than the page's. `page.css` has the narrowest."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Lesson:
         name: in the menu and in the address.
         title: above the lesson.
         idea: in one sentence.
-        formulas: LaTeX, the exact definition.
+        formulas: LaTeX, the exact definition; each short enough for a narrow page.
         symbols: Markdown: what the letters are.
         papers: where it is defined.
         notice: what to notice, a sentence each.
@@ -81,8 +83,9 @@ def show(lesson: Lesson, entry: Entry) -> None:
     """Draw a lesson: its idea and formula, its steps, what to notice, and a question."""
     st.markdown(f"## {lesson.title}")
     st.markdown(f"**{lesson.idea}**")
-    for formula in lesson.formulas:
-        st.latex(formula)
+    with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center", gap="medium"):
+        for formula in lesson.formulas:
+            st.latex(formula, width="content")
     with st.popover("Exact definition"):
         st.markdown(lesson.symbols)
         st.markdown("\n".join(f"- {paper.link}" for paper in lesson.papers))
@@ -107,7 +110,10 @@ def figure(key: str, source: LessonFigure) -> None:
     # a figure follows from its settings: where another part of the lesson changed, it is not drawn again
     told = json.dumps([on_screen.theme, source.alt, source.provenance()])
     png = state.remembered(f"learn_drawn_{key}", told, lambda: figure_png(on_screen, SCREEN_DPI))
-    st.image(png, width="stretch", alt=source.alt)
+    with st.container(key=f"lesson_figure_{key}"):
+        st.image(png, width=SCREEN_PX, alt=source.alt)
+    with st.container(key=f"lesson_wider_{key}"):  # page.css shows it where it is so
+        st.caption("Wider than the page: move it sideways, or close the sidebar.")
     toolbar(f"learn_{key}", source.title, lambda: source)
 
 

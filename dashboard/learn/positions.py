@@ -44,10 +44,10 @@ def draw(entry: Entry) -> None:
 def _small() -> None:
     one, two, three, four = st.columns(4)
     height = one.slider(
-        "Rows of the grid", 2, MOST_ROWS, 3, key=fitting("aa_rows", range(2, MOST_ROWS + 1)), persist_state="session"
+        "Rows", 2, MOST_ROWS, 3, key=fitting("aa_rows", range(2, MOST_ROWS + 1)), persist_state="session"
     )
     width = two.slider(
-        "Columns of the grid",
+        "Columns",
         2,
         MOST_COLUMNS,
         4,
@@ -71,14 +71,14 @@ def _small() -> None:
         persist_state="session",
     )
     names = [f"d{number}" for number in range(1, WIDTH + 1)]
-    left, middle, right = st.columns([1, 2, 2])
-    with left:
+    tables = editor.side_by_side()
+    with tables, editor.as_wide_as_needed():
         query = editor.numbers("aa_query", "**q**, the query", [[1.0, 0.5]], ["q"], names)
-    with middle:
-        rows = editor.numbers(f"aa_table_rows_{height}", "**r_H**, a row for each row offset", _table(height, 0),
+    with tables, editor.as_wide_as_needed():
+        rows = editor.numbers(f"aa_table_rows_{height}", "$r_H$, a row for each row offset", _table(height, 0),
                               _offsets(height), names)  # fmt: skip
-    with right:
-        columns = editor.numbers(f"aa_table_columns_{width}", "**r_W**, a row for each column offset",
+    with tables, editor.as_wide_as_needed():
+        columns = editor.numbers(f"aa_table_columns_{width}", "$r_W$, a row for each column offset",
                                  _table(width, 1), _offsets(width), names)  # fmt: skip
     st.button("Start again", key="aa_again", on_click=editor.forget,
               args=("aa_query", f"aa_table_rows_{height}", f"aa_table_columns_{width}"))  # fmt: skip
@@ -129,6 +129,7 @@ def _real(entry: Entry) -> None:
         or 1
     )
     height, width = record.tokens.grid_hw
+    left, right = st.columns(2)
     row = left.slider(
         "Row of the query",
         1,

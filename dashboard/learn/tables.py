@@ -36,21 +36,25 @@ def _table() -> None:
     lines, note = document[title]
     shown = [
         {
-            "Same?": MARKS[verdict(line["verdict"])],
+            "": MARKS[verdict(line["verdict"])],
             "Network": plain(line["network"]),
             "Parameters": line["parameters"],
             "M, ours": line["M"],
             "M, printed": line["printed M"],
             "G, ours": line["G"],
             "G, printed": line["printed G"],
-            "Verdict": plain(verdict(line["verdict"]) + why(line["verdict"])),
         }
         for line in lines
     ]
     tally = {kind: sum(verdict(line["verdict"]) == kind for line in lines) for kind in MARKS}
-    said = "; ".join(f"**{count}** of {len(lines)}: {kind}" for kind, count in tally.items() if count)
+    said = "; ".join(f"{MARKS[kind]} **{count}** of {len(lines)}: {kind}" for kind, count in tally.items() if count)
     st.markdown(f"{said}.")
     st.table(shown, hide_index=True, alt=title)
+    reasons: dict[str, list[str]] = {}
+    for line in lines:
+        if reason := why(line["verdict"]):
+            reasons.setdefault(reason, []).append(line["network"])
+    st.markdown("\n".join(f"- {plain(', '.join(networks))}: {plain(reason)}" for reason, networks in reasons.items()))
     st.caption(plain(note))
 
 
@@ -66,8 +70,8 @@ def verdict(words: str) -> str:
 
 
 def why(words: str) -> str:
-    """What follows the verdict: which figures are not reproduced, and the reason."""
-    return f": {words}" if verdict(words) in (OPEN, MISSING) else ""
+    """What stands below the table: which figures are not reproduced, and the reason; empty where there is none."""
+    return words if verdict(words) in (OPEN, MISSING) else ""
 
 
 Line = dict[str, str]
@@ -103,7 +107,7 @@ def _count() -> None:
         persist_state="session",
         help="The network is built without memory, and its parameters and products are counted.",
     )
-    if not right.button("Count", key="tables_count", type="primary"):
+    if not right.button("Count", key="tables_count"):
         return
     with st.spinner(f"Counting {name}: a few seconds"):
         found = _computed(name, rows[name])
@@ -127,7 +131,7 @@ LESSON = Lesson(
     title="The published tables, counted again",
     idea="Parameters and costs follow from a definition, so anyone can count them, and a table can be wrong.",
     formulas=(
-        r"\mathrm{parameters}_{conv} = k^2\,c_{in}\,c_{out}\,(+\,c_{out}) \qquad "
+        r"\mathrm{parameters}_{conv} = k^2\,c_{in}\,c_{out}\,(+\,c_{out})",
         r"\mathrm{multiply\text{-}adds}_{conv} = k^2\,c_{in}\,c_{out}\,h\,w",
     ),
     symbols="$k$ is the side of the kernel, $h \\times w$ the output's grid. FLOPs in CBAM's, ViT's and Swin's tables "

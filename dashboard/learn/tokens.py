@@ -43,7 +43,8 @@ def draw(entry: Entry) -> None:
 
 
 def _cut(entry: Entry) -> None:
-    one, two, three, four = st.columns(4)
+    one, two, three = st.columns(3)
+    left, right = st.columns(2)
     sides = range(SMALLEST, LARGEST + 1, 16)
     height = one.slider(
         "Height in pixels", SMALLEST, LARGEST, 224, 16, key=fitting("vit_height", sides), persist_state="session"
@@ -54,14 +55,14 @@ def _cut(entry: Entry) -> None:
     patch = three.select_slider(
         "Side of a patch", PATCHES, 32, key=fitting("vit_patch", PATCHES), persist_state="session"
     )
-    named = four.selectbox(
+    named = left.selectbox(
         "Tokens before the patches", list(PREFIXES), key=fitting("vit_prefix", PREFIXES), persist_state="session"
     )
     prefix = PREFIXES[named]
     count = count_tokens((height, width), patch, len(prefix))
     number = 1
     if count.patches > 1:
-        number = st.slider(
+        number = right.slider(
             "Patch to follow",
             1,
             count.patches,
@@ -139,7 +140,7 @@ LESSON = Lesson(
     title="ViT: a picture as a row of words",
     idea="Cut the picture into patches, make a vector of each, add where it was, and put a class token in front.",
     formulas=(
-        r"z_0 = [\,x_{class};\; x^1_p E;\; x^2_p E;\; \dots;\; x^N_p E\,] + E_{pos} \qquad "
+        r"z_0 = [\,x_{class};\; x^1_p E;\; x^2_p E;\; \dots;\; x^N_p E\,] + E_{pos}",
         r"N = \left\lfloor \tfrac{h}{p} \right\rfloor \left\lfloor \tfrac{w}{p} \right\rfloor",
     ),
     symbols="$x^i_p$ is patch $i$ as a row of $3p^2$ numbers, $E$ a learned matrix, $x_{class}$ a learned vector, "

@@ -9,6 +9,7 @@ from attnviz.lessons.shifted_windows import MASKED, SEEN
 from attnviz.records import SelfAttention
 from attnviz.render.lesson.windows import REAL_WH, windows_drawing, windows_on_picture, windows_wh
 from dashboard import state
+from dashboard.learn import window_numbers
 from dashboard.learn.lesson import (
     ATTENTION,
     Lesson,
@@ -30,12 +31,17 @@ NETWORK = "swin"
 def draw(entry: Entry) -> None:
     """The steps."""
     step("Cut, roll, mask", "A layer without shift, then one with it. Move the cell that asks.")
-    attempt(_small)
+    grid_hw, window, shift, cell = _chosen()
+    attempt(lambda: _small(grid_hw, window, shift, cell))
+    step("The same with numbers", "A map, a bias for each way from query to key, and three factors: change any number. "
+         "The windows and the cell that asks are those above.")  # fmt: skip
+    attempt(lambda: window_numbers.numbers(entry, grid_hw, window, shift, cell))
     step("The two layers in a trained network, on your picture")
     attempt(lambda: _real(entry))
 
 
-def _small() -> None:
+def _chosen() -> tuple[tuple[int, int], int, int, tuple[int, int]]:
+    """Grid, window, shift and the cell that asks, from 0."""
     one, two, three, four = st.columns(4)
     height = one.slider("Rows", 2, 12, 8, key=fitting("swin_rows", range(2, 13)), persist_state="session")
     width = two.slider("Columns", 2, 12, 8, key=fitting("swin_columns", range(2, 13)), persist_state="session")
@@ -60,8 +66,12 @@ def _small() -> None:
         key=fitting(f"swin_column_{width}", range(1, width + 1)),
         persist_state="session",
     )
-    cell = (row - 1, column - 1)
-    plain, shifted = shifted_windows((height, width), window, 0), shifted_windows((height, width), window, shift)
+    return (height, width), window, shift, (row - 1, column - 1)
+
+
+def _small(grid_hw: tuple[int, int], window: int, shift: int, cell: tuple[int, int]) -> None:
+    plain, shifted = shifted_windows(grid_hw, window, 0), shifted_windows(grid_hw, window, shift)
+    (height, width), row, column = grid_hw, cell[0] + 1, cell[1] + 1
     seen = shifted.seen_from(cell)
     both = int(reached([plain, shifted], cell).sum())
     masked = int((seen == MASKED).sum())
@@ -151,7 +161,7 @@ LESSON = Lesson(
     title="Shifted windows: small rooms whose walls move",
     idea="Attention stays inside small windows, and every second layer moves them, so that neighbours meet in the end.",
     formulas=(
-        r"\hat{z}^{l} = \mathrm{W\text{-}MSA}(\mathrm{LN}(z^{l-1})) + z^{l-1} \qquad "
+        r"\hat{z}^{l} = \mathrm{W\text{-}MSA}(\mathrm{LN}(z^{l-1})) + z^{l-1}",
         r"\hat{z}^{l+1} = \mathrm{SW\text{-}MSA}(\mathrm{LN}(z^{l})) + z^{l}",
         r"\mathrm{softmax}\!\left(\frac{QK^\top}{\sqrt{d}} + B + \mathrm{mask}\right)V, \quad "
         r"\mathrm{mask} \in \{0, -100\}",

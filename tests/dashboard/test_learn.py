@@ -10,9 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.errors import ValueRangeError
+from attnviz.pictures import Picture, sample_pictures
 from attnviz.tables import Computed, rows
 from dashboard import address, service, state
-from dashboard.learn import editor, tables
+from dashboard.learn import editor, tables, window_numbers
 from dashboard.views.learn import LESSONS
 from tests.dashboard.conftest import APP, SECONDS_A_RUN
 
@@ -221,6 +222,60 @@ class TestSmallLayers:
         assert "shifted 16, with 0 of its window masked; 16 cells reach it" in alts(app)[0]
         assert "Nothing is shifted here" in words(app)
 
+    def test_window_attention_follows_every_number(self) -> None:
+        """With w of q zero and no bias all weights are equal: 1 / 8 of the second layer's window, whose half is masked.
+
+        A map of one value z keeps it: each layer adds w z of v, so 1 becomes 2, and 2 becomes 4; with w of v 0.5, 1.5
+        and 2.25.
+        """
+        app = page("Shifted windows")
+        key = f"swin_map_8_8_{sample_pictures()[0].open().sha256[:8]}"
+        rows = [str(number) for number in range(1, 9)]
+        ones = {row: dict.fromkeys(rows, 1) for row in range(8)}
+        app.session_state[key] = {
+            "edited_rows": ones, "added_rows": [], "deleted_rows": []
+        }  # fmt: skip
+        app = edited(app, "swin_factors", 0, "q", 0)
+        assert not app.exception
+        said = alts(app)[1]
+        assert "has 2.00 and asks 16 places of its window, 8 of them masked" in said
+        assert "weights times values sum to 2.00, and 4.00 comes out" in said
+        app.session_state["swin_factors"] = {
+            "edited_rows": {0: {"q": 0, "v": 0.5}}, "added_rows": [], "deleted_rows": []
+        }  # fmt: skip
+        app.run()
+        assert "has 1.50 and asks" in alts(app)[1]
+        assert "sum to 0.75, and 2.25 comes out" in alts(app)[1]
+
+    def test_window_attention_without_its_mask(self) -> None:
+        app = page("Shifted windows")
+        assert "8 of them masked" in alts(app)[1]
+        app.toggle(key="swin_masked").set_value(False).run()
+        assert "Second layer, shifted" in alts(app)[1]
+        assert "0 of them masked" in alts(app)[1]
+        app.segmented_control(key="swin_layer").set_value("First layer, no shift").run()
+        assert not app.exception
+        assert "First layer, no shift: the cell at row 2, column 3" in alts(app)[1]
+
+    def test_a_bad_bias_keeps_the_last_good_one(self) -> None:
+        app = page("Shifted windows")
+        before = alts(app)
+        app = edited(app, "swin_bias_4", 3, "0", None)
+        (error,) = app.error
+        said = error.value.replace("\\", "")
+        assert said.startswith("Bias B: rows and columns from query to key, row 0, column 0 must be a number")
+        assert alts(app) == before
+
+    def test_the_map_is_the_light_of_the_picture(self) -> None:
+        """Left half black, right half white with a black row below: -1, 1, and 0 where white and black meet."""
+        rgb = np.zeros((4, 4, 3), np.uint8)
+        rgb[:, 2:] = 255
+        rgb[3, 2:] = 0
+        picture = Picture(rgb, "a" * 64, "halves", ())
+        assert window_numbers.light(picture, (2, 2)).tolist() == [[-1, 1], [-1, 0]]
+        even = Picture(np.full((4, 4, 3), 90, np.uint8), "b" * 64, "even", ())
+        assert window_numbers.light(even, (2, 3)).tolist() == [[0, 0, 0]] * 2
+
     def test_tokens_by_hand(self) -> None:
         """224 x 352 in patches of 16: 14 x 22 = 308, and one class token."""
         app = page("ViT tokens")
@@ -246,7 +301,7 @@ class TestSmallLayers:
         assert "it would be -0.200" in alts(app)[0]  # b + g = 0.5 - 0.7
 
     def test_a_negative_variance_is_told_and_the_rest_stays(self) -> None:
-        app = edited(page("BatchNorm"), "bn_numbers", 0, "σ², variance", -1)
+        app = edited(page("BatchNorm"), "bn_numbers", 0, "σ²", -1)
         assert not app.exception
         assert "variance must be at least 0" in app.error[0].value.replace("\\", "")
         assert "What to notice" in words(app)

@@ -28,13 +28,13 @@ def fold_drawing(window: np.ndarray, kernel: np.ndarray, bias: float, steps: Fol
         factor, offset = float(steps.norm.factor[0]), float(steps.norm.offset[0])
         for y, name, weights, title, lines, highlighted in (
             (0.45, "Two layers", kernel, "kernel F", (
-                f"y = sum + b = {steps.convolved - bias:.3f} + {_of(bias)} = {steps.convolved:.3f}",
-                f"z = G y + g = {factor:.3f} × {steps.convolved:.3f} + {_of(offset)}",
-            ), f"z = {steps.normalised:.3f}"),
+                f"y = sum + b = {_alone(steps.convolved - bias)} + {_of(bias)} = {_alone(steps.convolved)}",
+                f"z = G y + g = {_alone(factor)} × {_of(steps.convolved)} + {_of(offset)}",
+            ), f"z = {_alone(steps.normalised)}"),
             (0.45 + high + 0.9, "One layer", steps.kernel, "folded kernel G F", (
-                f"o = G b + g = {factor:.3f} × {_of(bias)} + {_of(offset)} = {steps.bias:.3f}",
-                f"z = sum + o = {steps.folded - steps.bias:.3f} + {_of(steps.bias)}",
-            ), f"z = {steps.folded:.3f}"),
+                f"o = G b + g = {_alone(factor)} × {_of(bias)} + {_of(offset)} = {_alone(steps.bias)}",
+                f"z = sum + o = {_alone(steps.folded - steps.bias)} + {_of(steps.bias)}",
+            ), f"z = {_alone(steps.folded)}"),
         ):  # fmt: skip
             board.text(0, y + high / 2, name, size=14, bold=True)
             first = board.cells(1.5, y, window, Colours.signed(window), cell=cell, title="window X")  # type: ignore[arg-type]
@@ -49,8 +49,8 @@ def fold_drawing(window: np.ndarray, kernel: np.ndarray, bias: float, steps: Fol
         off = steps.notes - steps.normalised
         if abs(off) > 1e-9:
             words = (
-                f"With the notes' bias b + g = {_of(steps.notes_bias)} it would be {_of(steps.notes)}: "
-                f"off by b (1 − G) = {_of(off)}."
+                f"With the notes' bias b + g = {_alone(steps.notes_bias)} it would be {_alone(steps.notes)}: "
+                f"off by b (1 − G) = {_alone(off)}."
             )
             board.text(0, y, words, size=13, colour=HIGHLIGHT if board.theme.background == "#FFFFFF" else "#FF8A98")
         else:
@@ -60,4 +60,9 @@ def fold_drawing(window: np.ndarray, kernel: np.ndarray, bias: float, steps: Fol
 
 
 def _of(value: float) -> str:
-    return f"({value:.3f})".replace("-", "−") if value < 0 else f"{value:.3f}"
+    """Behind a sign of calculation: a number below zero stands in brackets."""
+    return f"({_alone(value)})" if value < 0 else _alone(value)
+
+
+def _alone(value: float) -> str:
+    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")

@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from attnviz.errors import ValueRangeError
 from attnviz.lessons import TokenCount, count_tokens, cut_patches
 from attnviz.pictures import Picture
 from attnviz.render.lesson.board import Board, Placed
@@ -12,6 +13,7 @@ from attnviz.render.lesson.drawing import Drawing, telling
 
 TOKENS_WH = (12.0, 5.5)
 POSITIONS_WH = (12.0, 3.3)
+LARGEST_PX = 2048
 _SHOWN = 12
 
 
@@ -27,8 +29,15 @@ def cut_drawing(
         patch: side of a patch in pixels.
         chosen: number of the patch that is followed, from 0.
         prefix_names: tokens before the patches.
+
+    Raises:
+        ValueRangeError: a side of the input has no pixel, or more than `LARGEST_PX`.
     """
     height, width = input_hw
+    if not all(1 <= side <= LARGEST_PX for side in input_hw):
+        raise ValueRangeError(
+            f"sides of the input must have 1 to {LARGEST_PX} pixels; got {height} x {width}. Take a smaller one."
+        )
     pixels = np.asarray(Image.fromarray(picture.rgb).resize((width, height), Image.Resampling.BICUBIC))
     count = count_tokens(input_hw, patch, len(prefix_names))
     return tokens_drawing(cut_patches(pixels, patch), count, chosen, prefix_names)

@@ -23,6 +23,7 @@ from attnviz.render.lesson.numbers import written
 from attnviz.render.lesson.positions import SMALL_WH as POSITIONS_WH
 from attnviz.render.lesson.positions import relative_drawing
 from attnviz.render.lesson.tokens import TOKENS_WH, cut_apart, tokens_drawing
+from attnviz.render.lesson.window_attention import window_attention_drawing, window_attention_wh
 from attnviz.render.lesson.windows import windows_drawing, windows_wh
 from attnviz.render.lesson.words import attention_drawing, attention_wh
 
@@ -79,6 +80,7 @@ def drawings() -> dict[str, tuple[Callable[[], Drawing], tuple[float, float]]]:
         draw.normal(size=2), draw.normal(size=(5, 2)), draw.normal(size=(7, 2)), (1, 2)
     )
     plain, shifted = lessons.shifted_windows((5, 7), 3, 0), lessons.shifted_windows((5, 7), 3, 1)
+    masked = lessons.window_attention(draw.normal(size=(5, 7)), (2, 2, 1), draw.normal(size=(5, 5)), 1)
     patches = lessons.cut_patches(draw.integers(0, 255, (64, 96, 3), dtype=np.uint8), 16)
     window, kernel = draw.normal(size=(3, 3)), draw.normal(size=(3, 3))
     fold = lessons.fold_steps(window, kernel, 0.5, lessons.norm_layer(2.0, 0.1, 0.2, 0.5))
@@ -89,6 +91,7 @@ def drawings() -> dict[str, tuple[Callable[[], Drawing], tuple[float, float]]]:
         "attention": (lambda: attention_drawing(steps, tea.tokens(), tea.WORDS, True), attention_wh(steps)),
         "positions": (lambda: relative_drawing(relative, (1, 2)), POSITIONS_WH),
         "windows": (lambda: windows_drawing(plain, shifted, (0, 6)), windows_wh(plain, shifted)),
+        "window attention": (lambda: window_attention_drawing(masked, (0, 6)), window_attention_wh(masked)),
         "tokens": (lambda: tokens_drawing(patches, lessons.count_tokens((64, 96), 16), 23, ("class",)), TOKENS_WH),
         "folding": (lambda: fold_drawing(window, kernel, 0.5, fold), FOLD_WH),
     }
@@ -118,6 +121,20 @@ def test_every_text_stays_inside(name: str) -> None:
     assert outside(figure) == []
     texts = [text.get_text() for text in figure.findobj(Text) if text.get_text()]
     assert len(texts) > 5
+
+
+@pytest.mark.parametrize(("side", "window"), [(2, 2), (8, 4), (12, 6)])
+def test_numbers_of_a_window_do_not_run_into_each_other(side: int, window: int) -> None:
+    """Five signs in every cell, such as -0.75, and masked logits of four."""
+    features = np.where(np.indices((side, side)).sum(0) % 2, -0.75, 0.25)
+    steps = lessons.window_attention(features, (2, 2, 1), np.full((2 * window - 1,) * 2, -1.25), window // 2)
+    figure = drawn(window_attention_drawing(steps, (0, 0)), window_attention_wh(steps), Look((12.0, 0.0)))
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    boxes = [text.get_window_extent(renderer) for text in figure.findobj(Text) if text.get_text()]
+    touching = sum(one.overlaps(other) for number, one in enumerate(boxes) for other in boxes[:number])
+    assert len(boxes) > 6 * window**2
+    assert touching == 0
 
 
 def test_text_that_sticks_out_is_noticed() -> None:
