@@ -33,6 +33,7 @@ page = st.navigation([compare, focus, layers, attention, learn, networks, export
 try:
     if page == named:
         st.switch_page(compare, query_params={key: st.query_params.get_all(key) for key in st.query_params})
+    session_panel.open_given()
     address.read()
     sidebar.render()
     session_panel.render()

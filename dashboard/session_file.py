@@ -8,7 +8,7 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import cast
@@ -17,12 +17,14 @@ import attnviz
 from attnviz.errors import AttnvizError, ValueRangeError
 from attnviz.pictures import MAX_BYTES, Picture, open_picture
 from attnviz.regions import Region, region_file
-from dashboard import state
+from dashboard import state, talk_file
 from dashboard.checks import flag, table, text, whole
 from dashboard.learn.editor import LARGEST
+from dashboard.packed import Packed
 
 FORMAT = "attnviz session"
-VERSION = 1
+VERSION = 2
+"""Of files with figures of a talk; those without are of version 1, which older versions of the dashboard open."""
 MOST_MB = 100
 MOST_PICTURES = 24
 MOST_NETWORKS = 60
@@ -41,7 +43,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 
 # what zipfile, json and the look into their contents raise on a file that is none of ours
-_UNREADABLE = (
+UNREADABLE = (
+    AttnvizError,  # a picture or a check refused its part
     zipfile.BadZipFile,
     zlib.error,
     NotImplementedError,
@@ -51,12 +54,14 @@ _UNREADABLE = (
     AttributeError,
     ValueError,
     EOFError,
-    OverflowError,
+    ArithmeticError,
+    MemoryError,
     OSError,
 )
 
 
 Tables = Mapping[str, list[list[float]]]
+Tell = Callable[[int, int], object]
 
 
 class SessionFileError(AttnvizError, ValueError):
@@ -127,6 +132,7 @@ class OpenedSession:
         pictures: in the order saved.
         networks: that were chosen or added.
         unknown: how many choices it holds that this version does not know.
+        talk: figures chosen for it, in order; their parts are not looked at yet.
         tables: what was edited in the lessons, by the table's key; None in a file of a version that did not keep it.
     """
 
@@ -134,6 +140,7 @@ class OpenedSession:
     pictures: tuple[OpenedPicture, ...]
     networks: tuple[KeptNetwork, ...]
     unknown: int
+    talk: tuple[Packed, ...] = ()
     tables: Tables | None = None
 
 
@@ -142,6 +149,7 @@ def write(
     pictures: Sequence[KeptPicture],
     networks: Sequence[KeptNetwork],
     tables: Tables | None = None,
+    talk: Sequence[Packed] = (),
     *,
     with_pictures: bool = False,
 ) -> bytes:
@@ -152,17 +160,14 @@ def write(
         pictures: with their regions.
         networks: that were chosen or added.
         tables: what was edited in the lessons, by the table's key.
+        talk: figures chosen for it.
         with_pictures: put the uploaded pictures into the file, too.
 
     Raises:
-        ValueRangeError: the pictures are larger than a file may be, or regions cannot be saved.
+        ValueRangeError: the pictures or figures are larger than a file may be, or regions cannot be saved.
     """
-    size = sum(len(one.contents or b"") for one in pictures) if with_pictures else 0
-    if size > MOST_MB * 2**20:
-        raise ValueRangeError(
-            f"the pictures of a session file must have at most {MOST_MB} MB together; got {size / 2**20:.0f} MB. "
-            "Save it without them, or take some away."
-        )
+    if problem := too_large(pictures if with_pictures else (), talk):
+        raise ValueRangeError(problem)
     parts: dict[str, bytes] = {}
     told = []
     for number, one in enumerate(pictures, start=1):
@@ -183,7 +188,7 @@ def write(
         told.append(entry)
     document = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if talk else 1,
         "attnviz": attnviz.__version__,
         "choices": dict(sorted(choices.items())),
         "pictures": told,
@@ -191,21 +196,45 @@ def write(
             {"name": one.name, "title": one.title, "sha256": one.sha256, "bundled": one.bundled} for one in networks
         ],
         "lessons": {**(tables or {})},
+        "figures": len(talk),
     }
+    if talk:
+        parts |= talk_file.parts_of(talk)
     file_bytes = io.BytesIO()
     with zipfile.ZipFile(file_bytes, "w") as archive:
-        # the parts are packed already
         for name, contents in {_JSON: json.dumps(document, indent=1).encode(), **parts}.items():
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), contents)
+            # the others are packed already
+            how = zipfile.ZIP_DEFLATED if name in talk_file.PARTS else zipfile.ZIP_STORED
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), contents, how)
     return file_bytes.getvalue()
 
 
-def read(contents: bytes, name: str) -> OpenedSession:
+def too_large(pictures: Sequence[KeptPicture], talk: Sequence[Packed]) -> str:
+    """What is too large to be saved, and what to do; empty if nothing is.
+
+    Args:
+        pictures: whose files would be saved.
+        talk: figures that would be saved.
+    """
+    if problem := talk_file.too_large(talk):
+        return problem
+    size = talk_file.megabytes(talk) + sum(len(one.contents or b"") for one in pictures) / 2**20
+    if size > MOST_MB:
+        return (
+            f"the photographs and figures of a session must have at most {MOST_MB} MB together; got {size:.0f} MB. "
+            "Save it without the photographs, or take some away."
+        )
+    return ""
+
+
+def read(contents: bytes, name: str, tell: Tell = lambda done, steps: None) -> OpenedSession:
     """What a session file holds.
 
     Args:
         contents: of the file.
         name: of the file, for messages.
+        tell: told how many of the pictures and figures are read, and how many there are; the figures are unpacked
+            later. What it raises ends the work.
 
     Raises:
         SessionFileError: it is something else, damaged, too large, of a newer version, or a value in it cannot be.
@@ -217,37 +246,40 @@ def read(contents: bytes, name: str) -> OpenedSession:
         )
     try:
         with zipfile.ZipFile(io.BytesIO(contents)) as archive:
-            return _opened(archive, name)
-    except SessionFileError:
-        raise
-    except AttnvizError as error:  # a picture or a check refused its part
-        raise _damaged(name, str(error).rstrip(".")) from error
-    except _UNREADABLE as error:
-        raise _damaged(name, type(error).__name__) from error
+            return _opened(archive, name, tell)
+    except UNREADABLE as error:
+        raise damaged(name, error) from error
 
 
-def _opened(archive: zipfile.ZipFile, name: str) -> OpenedSession:
+def _opened(archive: zipfile.ZipFile, name: str, tell: Tell) -> OpenedSession:
     parts = archive.infolist()
-    if len(parts) > 1 + 2 * MOST_PICTURES or len({part.filename for part in parts}) < len(parts):
+    if len(parts) > 3 + 2 * MOST_PICTURES or len({part.filename for part in parts}) < len(parts):
         raise ValueRangeError(f"it holds {len(parts)} parts, or one twice")
     told = json.loads(_part(archive, _JSON, MOST_JSON_BYTES))
     if told["format"] != FORMAT:
         raise ValueRangeError("it is of another kind")
-    if told["version"] != VERSION:
+    if told["version"] not in (1, VERSION):
         version = text(40)(str(told.get("attnviz", "")))
         raise SessionFileError(
-            f"{name}: the session must be of version {VERSION}; got one that attnviz {version} saved. "
+            f"{name}: the session must be of version {VERSION} or older; got one that attnviz {version} saved. "
             "Open it with that version."
         )
     pictures, networks, given = told["pictures"], told["networks"], told["choices"]
     if len(pictures) > MOST_PICTURES or len(networks) > MOST_NETWORKS or len(given) > MOST_CHOICES:
         raise ValueRangeError("it holds more than a session may")
     expected = {_JSON, *(one[kind] for one in pictures for kind in ("file", "regions") if kind in one)}
+    if told.get("figures"):
+        expected |= set(talk_file.PARTS)
     if expected != {part.filename for part in parts}:
         raise ValueRangeError("its parts are not those that it tells of")
     choices, unknown = _choices(given)
     tables = _tables(told["lessons"]) if "lessons" in told else None
-    return OpenedSession(choices, _pictures(archive, pictures), tuple(map(_network, networks)), unknown, tables)
+    talk: tuple[Packed, ...] = ()
+    if told.get("figures"):
+        talk = talk_file.figures_of(*(_part(archive, part, most) for part, most in talk_file.PARTS.items()))
+    steps = len(pictures) + len(talk)
+    opened = _pictures(archive, pictures, lambda done: tell(done, steps))
+    return OpenedSession(choices, opened, tuple(map(_network, networks)), unknown, talk, tables)
 
 
 def _choices(given: Mapping[str, object]) -> tuple[dict[str, object], int]:
@@ -277,10 +309,13 @@ def _tables(told: Mapping[str, object]) -> Tables:
     return found
 
 
-def _pictures(archive: zipfile.ZipFile, told: Sequence[Mapping[str, object]]) -> tuple[OpenedPicture, ...]:
+def _pictures(
+    archive: zipfile.ZipFile, told: Sequence[Mapping[str, object]], tell: Callable[[int], object]
+) -> tuple[OpenedPicture, ...]:
     left = MOST_MB * 2**20
     found = []
-    for one in told:
+    for number, one in enumerate(told):
+        tell(number)
         sha256, shown = _sha256(one["sha256"]), str(text(LONGEST_NAME)(one["name"]))
         hw = whole(1, 10**6)(one["height"]), whole(1, 10**6)(one["width"])
         contents = picture = None
@@ -320,7 +355,11 @@ def _part(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     return contents
 
 
-def _damaged(name: str, what: str) -> SessionFileError:
+def damaged(name: str, error: BaseException) -> SessionFileError:
+    """The sentence for a file in which something cannot be: a check's own words, or what Python called it."""
+    if isinstance(error, SessionFileError):
+        return error
+    what = str(error).rstrip(".") if isinstance(error, AttnvizError) else type(error).__name__
     return SessionFileError(
         f"{name}: the file must be a session that this dashboard saved; got something else or a damaged file ({what}). "
         "Nothing was changed."

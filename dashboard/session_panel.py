@@ -4,20 +4,27 @@ A file is read and checked whole before anything of it is taken over, and it is 
 take a value only before they are made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from attnviz.errors import AttnvizError, PictureError, ValueRangeError
+from attnviz.export import figure_png
 from attnviz.pictures import Picture
 from attnviz.regions import Region, load_regions
-from dashboard import service, session_file, sidebar, state, told_regions
+from dashboard import service, session_file, sidebar, state, told_regions, tray
 from dashboard.learn import editor
+from dashboard.packed import Packed, PictureMissing, pack, unpack
 from dashboard.session_file import KeptNetwork, KeptPicture, OpenedPicture, OpenedSession
 from dashboard.sidebar import Entry
 from dashboard.told_regions import MOST_REGIONS
+from dashboard.tray import Kept
+from dashboard.waiting import Steps
 from dashboard.words import plain
+
+_TRIAL_DPI = 50
+"""Fine enough to see that a figure can be drawn."""
 
 HASH_SHOWN = 12
 """Characters of a hash that a sentence shows."""
@@ -35,6 +42,7 @@ class Told:
 def render() -> None:
     """Draw the button, and what is to be said of the session that was opened last."""
     _take_awaited()
+    _take_awaited_figures()
     with st.sidebar:
         menu = st.popover("Session", key=state.SESSION_MENU, on_change="rerun", icon=":material/save:", width="stretch")
         if menu.open:
@@ -90,29 +98,33 @@ def _save() -> None:
     # while this menu is open nothing else can be chosen, so what is collected here is what is on the page
     chosen, shown, used, edited = choices(), pictures(sidebar.entries()), networks(), editor.drawn()
     own = [one for one in shown if one.contents is not None]
+    figures = tray.kept()
     with_pictures = st.checkbox(
         "With my photographs",
         key=state.SESSION_WITH_PICTURES,
         persist_state="session",
-        disabled=not own,
+        disabled=not (own or figures),
         help="Otherwise the file holds only their names and hashes, and you add them again later.",
     )
-    size = sum(len(one.contents or b"") for one in own) / 2**20
-    if with_pictures and size > session_file.MOST_MB:
-        st.warning(f"The photographs have {size:.0f} MB; a file holds {session_file.MOST_MB} MB. Save without them.")
+    packed, left_out = talk(with_pictures)
+    if problem := session_file.too_large(own if with_pictures else (), packed):
+        st.warning(plain(problem))
         return
+    if left_out:
+        st.warning(plain(f"These figures of the talk cannot be saved: {', '.join(left_out)}."))
     st.download_button(
         "Save session",
         # made when the button is pressed, outside this session's run: it holds everything it needs
-        lambda: session_file.write(chosen, shown, used, edited, with_pictures=bool(with_pictures and own)),
+        lambda: session_file.write(chosen, shown, used, edited, packed, with_pictures=bool(with_pictures and own)),
         "attnviz-session.zip",
         "application/zip",
         key="save_session",
         on_click="ignore",
         icon=":material/download:",
         width="stretch",
-        help="What is chosen on every page, the regions, the numbers of the lessons, and the names and hashes of "
-        "pictures and networks.",
+        help="What is chosen on every page, the regions, the numbers of the lessons, the talk, and the names and "
+        "hashes of pictures and networks. Figures of the talk are saved with their maps, a layer's view of the picture "
+        "among them.",
     )
 
 
@@ -128,21 +140,46 @@ def _open() -> None:
 
 
 def _opened() -> None:
-    """Take over an uploaded file, before the next run."""
+    """Remember an uploaded file for the next run."""
     file = st.session_state.get(state.SESSION_FILE)
-    if file is None:
+    if file is not None:
+        st.session_state[state.SESSION_OPENING] = file.name, file.getvalue()
+
+
+def open_given() -> None:
+    """Take over the file that was just given. To be called before any widget is made: they take a value only then."""
+    if state.SESSION_OPENING not in st.session_state:
         return
+    name, contents = st.session_state[state.SESSION_OPENING]
+    steps = Steps(f"Opening {plain(name)}", "stop_opening", _stop_opening, name)
+
+    def tell(done: int, count: int) -> None:
+        steps.tell(done / max(1, count), f"{min(done + 1, count)} of {count}" if count else "")
+
     try:
-        st.session_state[state.SESSION_TOLD] = take_over(session_file.read(file.getvalue(), file.name), file.name)
+        told = take_over(session_file.read(contents, name, tell), name, tell)
     except AttnvizError as error:
-        st.session_state[state.SESSION_TOLD] = Told(False, str(error))
+        told = Told(False, str(error))
+    st.session_state[state.SESSION_TOLD] = told
+    del st.session_state[state.SESSION_OPENING]
+    steps.end()
 
 
-def take_over(session: OpenedSession, name: str) -> Told:
+def _stop_opening(name: Hashable) -> None:
+    st.session_state.pop(state.SESSION_OPENING, None)
+    st.session_state[state.SESSION_TOLD] = Told(False, f"{name} was not opened: it was stopped. Nothing was changed.")
+
+
+def take_over(session: OpenedSession, name: str, tell: session_file.Tell = lambda done, steps: None) -> Told:
     """Put everything of a session file in its place. Nothing is changed if a part of it cannot be used.
 
+    Args:
+        session: what the file holds.
+        name: of the file.
+        tell: told how many of the pictures and figures are looked at, and how many there are.
+
     Raises:
-        SessionFileError: regions in it are damaged or too many.
+        SessionFileError: regions or figures in it are damaged or too many.
     """
     here = {entry.picture.sha256: entry for entry in sidebar.entries()}
     arriving = {one.sha256: one for one in session.pictures if one.picture is not None and one.sha256 not in here}
@@ -167,6 +204,11 @@ def take_over(session: OpenedSession, name: str) -> Told:
     known = {entry.id for entry in here.values()} | {sha256[: sidebar.UPLOAD_ID_CHARACTERS] for sha256 in arriving}
     if chosen.get(state.PICTURE) not in known:
         chosen.pop(state.PICTURE, None)
+    photographs = {sha256: entry.picture for sha256, entry in here.items()}
+    photographs |= {sha256: one.picture for sha256, one in arriving.items() if one.picture is not None}
+    figures, waiting = _figures(session, name, photographs, tell)
+    if waiting:
+        notes.append(_missing_figures(waiting))
     if session.unknown:
         notes.append(f"{session.unknown} of its settings are not known to this version and were left out.")
 
@@ -174,6 +216,8 @@ def take_over(session: OpenedSession, name: str) -> Told:
     opened = st.session_state.setdefault(state.OPENED_PICTURES, {})
     opened |= {sha256: (one.name, one.contents) for sha256, one in arriving.items()}
     st.session_state[state.AWAITED_REGIONS] = awaited
+    tray.join(figures)
+    st.session_state[state.AWAITED_FIGURES] = {one.id: one for one, _ in waiting}, [one.id for one in session.talk]
     for entry, regions in loaded:
         _replace_regions(entry, regions)
     for key, value in chosen.items():
@@ -181,6 +225,45 @@ def take_over(session: OpenedSession, name: str) -> Told:
     if session.tables is not None:
         editor.put(session.tables)
     return Told(True, f"{name} is open.", (*notes, *network_notes))
+
+
+def _figures(
+    session: OpenedSession, name: str, photographs: Mapping[str, Picture], tell: session_file.Tell
+) -> tuple[list[Kept], list[tuple[Packed, str]]]:
+    """The figures of its talk, each drawn once to see that it can be; and those whose photograph is missing.
+
+    Raises:
+        SessionFileError: one is damaged, or they are too many for the tray.
+    """
+    found: list[Kept] = []
+    waiting: list[tuple[Packed, str]] = []
+    for number, one in enumerate(session.talk, start=len(session.pictures)):
+        tell(number, len(session.pictures) + len(session.talk))
+        try:
+            found.append(_figure(one, photographs))
+        except PictureMissing as error:
+            waiting.append((one, error.name))
+        except session_file.UNREADABLE as error:
+            raise session_file.damaged(name, error) from error
+    ids = {one.id for one in session.talk}
+    try:
+        tray.check_room(len(session.talk) + sum(one.id not in ids for one in tray.kept()))
+    except ValueRangeError as error:
+        raise session_file.SessionFileError(f"{name}: {error} Nothing was changed.") from error
+    return found, waiting
+
+
+def _figure(packed: Packed, photographs: Mapping[str, Picture]) -> Kept:
+    source = unpack(packed, photographs.get)
+    figure_png(source, _TRIAL_DPI)
+    return Kept(packed.id, packed.name, source)
+
+
+def _missing_figures(waiting: Sequence[tuple[Packed, str]]) -> str:
+    named = ", ".join(dict.fromkeys(name for _, name in waiting))
+    if len(waiting) == 1:
+        return f"A figure of the talk waits for a photograph: {named}. Add it, and the figure comes back."
+    return f"{len(waiting)} figures of the talk wait for photographs: {named}. Add them, and the figures come back."
 
 
 def _missing_picture(one: OpenedPicture, here: Sequence[Entry]) -> str:
@@ -245,6 +328,47 @@ def _replace_regions(entry: Entry, regions: Sequence[Region]) -> None:
     listed.told = []
     for region in regions:
         told_regions.add(entry, region.name, region)
+
+
+def talk(with_pictures: bool) -> tuple[list[Packed], list[str]]:
+    """The figures of the talk as numbers, those that wait for their photograph among them; and names of the others.
+
+    Args:
+        with_pictures: whether the file will hold the photographs; those that the sidebar no longer has come along.
+    """
+    there = {entry.picture.sha256 for entry in sidebar.entries()}
+    packed: list[Packed] = []
+    left_out: list[str] = []
+    for one in tray.kept():
+        try:
+            packed.append(pack(one.id, one.name, one.source, lambda shown: with_pictures and shown.sha256 not in there))
+        except ValueRangeError:
+            left_out.append(one.name)
+    awaited, _ = st.session_state.get(state.AWAITED_FIGURES, ({}, []))
+    room = tray.MOST_FIGURES - len(packed)
+    return [*packed, *list(awaited.values())[:room]], left_out
+
+
+def _take_awaited_figures() -> None:
+    """Put figures of an opened session into the tray whose photograph was missing then and is here now."""
+    awaited, order = st.session_state.get(state.AWAITED_FIGURES, ({}, []))
+    if not awaited:
+        return
+    photographs = {entry.picture.sha256: entry.picture for entry in sidebar.entries()}
+    back = 0
+    for one in list(awaited.values()):
+        try:
+            tray.put_back(_figure(one, photographs), order)
+            back += 1
+        except PictureMissing:
+            continue
+        except session_file.UNREADABLE as error:
+            said = str(error) if isinstance(error, AttnvizError) else "it is damaged."
+            st.session_state[state.SESSION_TOLD] = Told(False, f"{one.name} is not back in the talk: {said}")
+        del awaited[one.id]
+    if back:
+        count = f"{back} figure{'s are' if back > 1 else ' is'}"
+        st.session_state[state.SESSION_TOLD] = Told(True, f"{count} back in the talk, on the page Export.")
 
 
 def _take_awaited() -> None:

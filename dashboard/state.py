@@ -98,6 +98,8 @@ SESSION_WITH_PICTURES = "session_with_pictures"
 SESSION_TOLD = "session_told"
 OPENED_PICTURES = "opened_pictures"
 AWAITED_REGIONS = "awaited_regions"
+AWAITED_FIGURES = "awaited_figures"
+SESSION_OPENING = "session_opening"
 
 TRAY = "tray"
 TOLD = "told"

@@ -52,6 +52,39 @@ def add(name: str, source: FigureSource) -> bool:
     return True
 
 
+def join(figures: Sequence[Kept]) -> None:
+    """Put these figures first, in their order; what was there and is none of them stays behind them.
+
+    Raises:
+        ValueRangeError: together they are too many; nothing is changed.
+    """
+    ids = {one.id for one in figures}
+    joined = [*figures, *(one for one in kept() if one.id not in ids)]
+    check_room(len(joined))
+    _set(joined)
+
+
+def check_room(count: int) -> None:
+    """Raises ValueRangeError where so many figures are too many for a talk."""
+    if count > MOST_FIGURES:
+        raise ValueRangeError(
+            f"a talk must have at most {MOST_FIGURES} figures; got {count}. Remove some on the page Export."
+        )
+
+
+def put_back(figure: Kept, order: Sequence[str]) -> None:
+    """Put a figure behind those that stand before it in an order of ids; at the end if none of them is there.
+
+    Raises:
+        ValueRangeError: the tray is full.
+    """
+    figures = [one for one in kept() if one.id != figure.id]
+    check_room(len(figures) + 1)
+    before = set(order[: order.index(figure.id)])
+    place = max((number for number, one in enumerate(figures, start=1) if one.id in before), default=0)
+    _set([*figures[:place], figure, *figures[place:]])
+
+
 def remove(figure_id: str) -> None:
     """Take a figure out."""
     _set([one for one in kept() if one.id != figure_id])

@@ -1,7 +1,7 @@
 """How far networks are, how long it will take, and the way to stop."""
 
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import streamlit as st
 
@@ -67,6 +67,47 @@ class Progress:
         left = time_left(time.monotonic() - self._began, share)
         of = f"{self._title}, {self._number + 1} of {self._count}"
         self._bar.progress(min(1.0, share), f"{of}{remark}{left}")
+
+
+class Steps:
+    """A bar for one piece of work, with a button that ends it.
+
+    Each call to `tell` is a place where Streamlit can end the run: a click on Stop, or on anything else, ends the work.
+    """
+
+    def __init__(self, title: str, key: str, stop: Callable[..., None], *args: Hashable) -> None:
+        """Draw the bar.
+
+        Args:
+            title: of the work.
+            key: of the button.
+            stop: called with `args` before the next run, when the button is pressed: the work must not begin again.
+            args: for `stop`.
+        """
+        self._title = title
+        self._began = time.monotonic()
+        self._bar = st.empty()
+        self._button = st.empty()
+        self._button.button("Stop", key=key, on_click=stop, args=args)
+        self.tell(0.0)
+
+    def tell(self, share: float, stage: str = "", left: bool = True) -> None:
+        """Tell how far the work is.
+
+        Args:
+            share: from 0 to 1.
+            stage: what is done now.
+            left: whether the share is one of the time, so that the time left follows from it.
+        """
+        words = ": ".join(filter(None, (self._title, stage)))
+        self._bar.progress(
+            min(1.0, share), f"{words}{time_left(time.monotonic() - self._began, share) if left else ''}"
+        )
+
+    def end(self) -> None:
+        """Take bar and button away."""
+        self._bar.empty()
+        self._button.empty()
 
 
 def time_left(passed_s: float, share: float) -> str:

@@ -199,7 +199,7 @@ def test_a_part_packed_in_another_way_is_refused() -> None:
 
 def test_a_later_format_names_the_version_that_saved_it() -> None:
     def later(document: dict) -> None:
-        document.update(version=2, attnviz="9.1.0")
+        document.update(version=3, attnviz="9.1.0")
 
     with pytest.raises(SessionFileError, match=r"attnviz 9\.1\.0"):
         read(changed(later), "s.zip")
