@@ -4,22 +4,34 @@ from collections.abc import Callable, Iterable
 
 import streamlit as st
 
-from attnviz.errors import AttnvizError
-from attnviz.export import FigureSource, figure_pdf, figure_png, figure_svg, slug
+from attnviz.errors import AttnvizError, ValueRangeError
+from attnviz.export import FigureSource, HasRows, figure_pdf, figure_png, figure_svg, slug
+from attnviz.export.tables import rows_csv
 from dashboard import state, tray
 from dashboard.words import plain
 
 Make = Callable[[], FigureSource]
 
+
+def _csv(source: FigureSource) -> bytes:
+    if not isinstance(source, HasRows):
+        raise ValueRangeError(f"a figure must have numbers for a CSV file; got none in {source.title!r}.")
+    return rows_csv(source.rows())
+
+
 FORMATS: dict[str, tuple[str, Callable[[FigureSource], bytes], str]] = {
     "PNG": ("image/png", figure_png, "Picture for slides, 300 dots per inch"),
     "SVG": ("image/svg+xml", figure_svg, "Drawing whose text can be edited"),
     "PDF": ("application/pdf", figure_pdf, "Drawing for papers, with its fonts"),
+    "CSV": ("text/csv", _csv, "The numbers, for a spreadsheet"),
 }
 """Label to mime type, writer, and what it is good for."""
 
+DRAWN = ("PNG", "SVG", "PDF")
+"""The formats that every figure has; CSV needs numbers."""
 
-def toolbar(key: str, name: str, make: Make, *, formats: Iterable[str] = tuple(FORMATS), talk: bool = True) -> None:
+
+def toolbar(key: str, name: str, make: Make, *, formats: Iterable[str] = DRAWN, talk: bool = True) -> None:
     """Draw the buttons. Nothing is drawn or written before one of them is pressed.
 
     Args:

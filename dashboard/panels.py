@@ -14,7 +14,7 @@ from attnviz.render import MEANINGLESS, NOT_EXPLANATION, UNPROVEN, number, overl
 from attnviz.render.inputs import on_shrunk_picture
 from attnviz.render.overlay import legend_strip
 from attnviz.render.panel import span
-from attnviz.render.scale import ScaledMap
+from attnviz.render.scale import ScaledMap, grid_scale_sentences
 from dashboard import badges, drawing, health_panel, service, state
 from dashboard.controls import disagreement
 from dashboard.drawing import ColourBar
@@ -227,9 +227,4 @@ def _scale_notes(rows: Sequence[Row], selection: Selection) -> list[str]:
     if len(rows) == 1:
         return list(scale_sentences(scaled, [reading.title for _, reading in readings], selection.scale))
     titles = [f"{reading.title} on {row.title}" for row, reading in readings]
-    first, *others = scale_sentences(scaled, titles, selection.scale)
-    if selection.scale in ("shared", "raw"):  # naming every panel of a grid would fill the page
-        others = [one for one in others if one.startswith("The units")]
-        if len({one.group for one in scaled}) < len(scaled):
-            first += " It goes over all pictures of the grid."
-    return [first, *others]
+    return list(grid_scale_sentences(scaled, titles, selection.scale))

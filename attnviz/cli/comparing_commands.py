@@ -7,13 +7,17 @@ from attnviz import comparing
 from attnviz.cli import asked, output, what_ifs
 from attnviz.cli.subparsers import Commands
 from attnviz.cli.telling import Bar, in_words, print_json, print_table
-from attnviz.export import Comparison, FigureSource
+from attnviz.export import Comparison, ComparisonGrid, FigureSource
 from attnviz.faithfulness import WhatIf
 from attnviz.focus import CENTRED_GAUSSIAN
 from attnviz.pictures import Picture
 from attnviz.regions import Region
-from attnviz.render import Panel
+from attnviz.render import SIZES, Panel
+from attnviz.render.comparison_grid import MOST_ROWS
 from attnviz.zoo import Loaded
+
+GRID = "all pictures attention"
+"""Name of the figure that holds all pictures."""
 
 
 def add_to(commands: Commands) -> None:
@@ -41,6 +45,7 @@ def add_to(commands: Commands) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     output.check_output(options)
+    what_ifs.check(options)
     pictures = [asked.picture_of(told) for told in options.pictures]
     regions = [
         asked.regions_of(options, told, picture) for told, picture in zip(options.pictures, pictures, strict=True)
@@ -55,6 +60,7 @@ def _compare(options: argparse.Namespace) -> None:
             for number, (picture, drawn, point) in enumerate(zip(pictures, regions, points, strict=True))
         ]
         figures = named(comparisons)
+        figures |= _grid(comparisons, options)
         tables = _what_ifs(figures, networks, regions, points, options, bar) if options.whatif else {}
         written = output.write(figures, options, bar)
     finally:
@@ -73,6 +79,14 @@ def _compare(options: argparse.Namespace) -> None:
             print(in_words(table.finding or f"{table.title}: {table.target_name}"))
         print()
     print(written)
+
+
+def _grid(comparisons: Sequence[Comparison], options: argparse.Namespace) -> dict[str, FigureSource]:
+    """All pictures in one figure, where there are several and not too many."""
+    if not 2 <= len(comparisons) <= MOST_ROWS:
+        return {}
+    look = {"size": SIZES[options.size], "theme": options.theme, "transparent": options.transparent}
+    return {GRID: ComparisonGrid(comparisons=tuple(comparisons), heading=options.heading, **look)}
 
 
 def _what_ifs(

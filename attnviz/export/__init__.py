@@ -2,6 +2,7 @@
 
 from attnviz.export.bundle import SCHEMA_VERSION, bundle, bundle_files, bundle_zip
 from attnviz.export.comparison import Comparison
+from attnviz.export.comparison_grid import ComparisonGrid
 from attnviz.export.evidence_figures import TrustFigure, WhatIfFigure
 from attnviz.export.figure_files import (
     comparison_pdf,
@@ -30,6 +31,7 @@ __all__ = [
     "ChannelGateFigure",
     "ChannelPreference",
     "Comparison",
+    "ComparisonGrid",
     "FigureSource",
     "FocusBars",
     "FocusOverPictures",

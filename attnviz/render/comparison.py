@@ -144,25 +144,40 @@ def footer_sentences(
     panels: Sequence[Panel], scaled: Sequence[ScaledMap], scale: Scale, interpolation: str
 ) -> Iterator[str]:
     """What the values mean, how they became colours, and what not to conclude."""
+    yield from map_sentences(panels)
+    choice, *drawn = scale_sentences(scaled, [panel.title for panel in panels], scale)
+    yield choice
+    drawn += drawing_sentences(panels, interpolation)
+    if drawn:
+        yield " ".join(drawn)
+    yield NOT_EXPLANATION
+
+
+def map_sentences(panels: Sequence[Panel]) -> list[str]:
+    """What the maps mean, and what must be said of a network: each sentence once."""
     meanings: dict[str, list[str]] = {}
     for panel in panels:
         one = panel.attention_map
         meanings.setdefault("; ".join(filter(None, (one.meaning, one.note))), []).append(panel.title)
-    for meaning, titles in meanings.items():
-        yield f"Shown: {meaning}." if len(meanings) == 1 else f"{', '.join(titles)}: {meaning}."
+    said = [
+        f"Shown: {meaning}." if len(meanings) == 1 else f"{', '.join(dict.fromkeys(titles))}: {meaning}."
+        for meaning, titles in meanings.items()
+    ]
     for panel in panels:
         if panel.untrained:
-            yield f"{panel.title}: {panel.untrained}; {MEANINGLESS}."
+            said.append(f"{panel.title}: {panel.untrained}; {MEANINGLESS}.")
         if panel.attention_map.proof == "unproven":
-            yield f"{panel.title} is {UNPROVEN}."
+            said.append(f"{panel.title} is {UNPROVEN}.")
         if panel.attention_map.edits:
-            yield f"{panel.title} ran with its attention changed: {', '.join(panel.attention_map.edits)}."
-    choice, *drawn = scale_sentences(scaled, [panel.title for panel in panels], scale)
-    yield choice
+            said.append(f"{panel.title} ran with its attention changed: {', '.join(panel.attention_map.edits)}.")
+    return list(dict.fromkeys(said))
+
+
+def drawing_sentences(panels: Sequence[Panel], interpolation: str) -> list[str]:
+    """How finely the maps are drawn, and what the hatching is."""
+    drawn = []
     if interpolation == "smooth":
         drawn.append("Smoothed between cell centres: finer than the network's own grid.")
     if any(np.isnan(panel.attention_map.on_source()).any() for panel in panels if panel.attention_map.geometry):
         drawn.append("Hatched: not seen by the network, or no value there.")
-    if drawn:
-        yield " ".join(drawn)
-    yield NOT_EXPLANATION
+    return drawn

@@ -123,6 +123,22 @@ def scale_sentences(scaled: Sequence[ScaledMap], titles: Sequence[str], scale: S
     return tuple(said)
 
 
+def grid_scale_sentences(scaled: Sequence[ScaledMap], titles: Sequence[str], scale: Scale) -> tuple[str, ...]:
+    """The same for a grid of several pictures, whose panels are too many to be named one by one.
+
+    Args:
+        scaled: what `scale_maps` gave for the maps of all pictures.
+        titles: of the panels, in the same order, each with its picture.
+        scale: as given to `scale_maps`.
+    """
+    first, *others = scale_sentences(scaled, titles, scale)
+    if scale in ("shared", "raw"):
+        others = [one for one in others if one.startswith("The units")]
+        if len({one.group for one in scaled}) < len(scaled):
+            first += " It goes over all pictures of the grid."
+    return (first, *others)
+
+
 def _comparable(one: AttentionMap, scale: Scale) -> Hashable | None:
     """What maps must have in common to have one scale; None for a map that shares with none."""
     if scale == "per map" or not _bounded(one):

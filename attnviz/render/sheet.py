@@ -116,7 +116,7 @@ class Sheet:
         outlines: Sequence[Outlined],
     ) -> None:
         picture_w, picture_h = grid.picture_wh
-        text = _Text(columns, factor, self.gaps)
+        text = PanelText(columns, factor, self.gaps)
         used = text.cell_width(grid)
         block_wh = (
             grid.columns * used + (grid.columns - 1) * GUTTER_IN * self.gaps,
@@ -130,7 +130,7 @@ class Sheet:
             y = start + (place // grid.columns) * (grid.row_in + ROW_GAP_IN * self.gaps)
             self._lines(x, y, text.lines(column.above, grid.column_in))
             y += above
-            _picture(self._axes(x, y, picture_w, picture_h), column, outlines, picture_w)
+            draw_picture(self._axes(x, y, picture_w, picture_h), column, outlines, picture_w)
             under = y + picture_h + _GAP_IN * self.gaps
             if column.bar is not None:
                 self._bar(x, under, (picture_w, used), column.bar, SMALL_PT * factor)
@@ -201,7 +201,7 @@ class Sheet:
         return axes
 
 
-def _picture(axes: Axes, column: Column, outlines: Sequence[Outlined], width_in: float) -> None:
+def draw_picture(axes: Axes, column: Column, outlines: Sequence[Outlined], width_in: float) -> None:
     stroke = min(2.4, max(1.2, 0.8 * width_in))
     height, width = column.image.shape[:2]
     axes.imshow(column.image, aspect="auto", extent=(0, width, height, 0))
@@ -244,7 +244,7 @@ def _mark(axes: Axes, mark: Mark, size_wh: tuple[int, int], stroke: float) -> No
     axes.add_collection(lines, autolim=False)
 
 
-class _Text:
+class PanelText:
     """The panels' text at one size, measured."""
 
     def __init__(self, columns: Sequence[Column], factor: float, gaps: float = 1.0) -> None:
@@ -278,15 +278,15 @@ class _Text:
     def cell_width(self, grid: Grid) -> float:
         """Width that the widest panel really takes, so that the block of panels can be centred."""
         beside = grid.side_in > 0
-        rest = self._widest(
+        rest = self.widest(
             [column.paragraphs(beside) for column in self.columns], grid.side_in if beside else grid.column_in
         )
         picture = grid.picture_wh[0]
         lower = picture + SIDE_GAP_IN + rest if beside else max(picture, rest)
-        upper = self._widest([column.above for column in self.columns], grid.column_in)
+        upper = self.widest([column.above for column in self.columns], grid.column_in)
         return min(grid.column_in, max(lower, upper))
 
-    def _widest(self, columns: Sequence[Sequence[Words]], available_in: float) -> float:
+    def widest(self, columns: Sequence[Sequence[Words]], available_in: float) -> float:
         lines = [line for paragraphs in columns for line in self.lines(paragraphs, available_in)]
         return max(
             (width_in(text, size, words.bold) + _indent(words, size) for text, words, size in lines), default=0.0
@@ -308,7 +308,7 @@ def _on_paper(columns: Sequence[Column], inner: float, gaps: float) -> Grid:
     across = -(-len(columns) // rows)
     cell = (inner - (across - 1) * GUTTER_IN * gaps) / across
     height, width = columns[0].image.shape[:2]
-    text = _Text(columns, _PAPER_FACTOR, gaps)
+    text = PanelText(columns, _PAPER_FACTOR, gaps)
     picture_h = min(cell * height / width, 2 * cell)
     picture_wh = (picture_h * width / height, picture_h)
     return Grid(across, rows, picture_wh, cell, text.above(cell) + picture_h + text.bar() + text.rest(cell))
@@ -325,6 +325,8 @@ def _arrange(columns: Sequence[Column], room_wh: tuple[float, float], figure_w: 
     Where no text is small enough for that, smaller text must earn its place: the largest that costs next to nothing.
     """
     height, width = columns[0].image.shape[:2]
-    tried = [(best_grid(len(columns), width / height, room_wh, _Text(columns, factor)), factor) for factor in _SIZES]
+    tried = [
+        (best_grid(len(columns), width / height, room_wh, PanelText(columns, factor)), factor) for factor in _SIZES
+    ]
     enough = min(_LONG_ENOUGH * figure_w, _NEARLY * max(max(grid.picture_wh) for grid, _ in tried))
     return next((grid, factor) for grid, factor in tried if max(grid.picture_wh) >= enough)

@@ -1,9 +1,11 @@
 """Which parts of one photograph do networks with different attention look at?"""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
+from attnviz.export import Comparison, ComparisonGrid
 from dashboard import (
     arranging,
     asking,
@@ -16,7 +18,7 @@ from dashboard import (
     region_panel,
     sidebar,
 )
-from dashboard.figure_toolbar import toolbar
+from dashboard.figure_toolbar import DRAWN, toolbar
 from dashboard.panels import Row
 from dashboard.sidebar import Entry
 from dashboard.state import Selection
@@ -62,6 +64,7 @@ def _compare(entry: Entry, networks: tuple[str, ...]) -> None:
     with buttons:
         for place, other in enumerate(rows[1:], start=1):
             _files_of(place, other, drawn_as)
+        _files_of_all(rows, drawn_as)
     pair_panel.draw(row, selection, arrangement.by)
 
 
@@ -69,12 +72,27 @@ def _files_of(place: int, row: Row, selection: Selection) -> None:
     """The buttons of a picture below the first."""
     if not row.answers.readings:
         return
-    regions = tuple(one.region for one in row.chosen)
-    sentence = asking.sentence_of(row.answers, regions)
-    comparison = downloads.comparison_of(row.picture, selection, row.answers, regions, sentence)
+    comparison = _comparison(row, selection)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(plain(row.title), width="content")
         toolbar(f"row_{place}", f"{row.title} attention", lambda: comparison)
+
+
+def _files_of_all(rows: Sequence[Row], selection: Selection) -> None:
+    """The buttons of the whole grid, where there is more than one picture with a map."""
+    comparisons = [_comparison(row, selection) for row in rows if row.answers.readings]
+    if len(comparisons) < 2:
+        return
+    grid = ComparisonGrid(comparisons=tuple(comparisons))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**All pictures in one figure**", width="content")
+        toolbar("grid", grid.title, lambda: grid, formats=(*DRAWN, "CSV"))
+
+
+def _comparison(row: Row, selection: Selection) -> Comparison:
+    regions = tuple(one.region for one in row.chosen)
+    sentence = asking.sentence_of(row.answers, regions)
+    return downloads.comparison_of(row.picture, selection, row.answers, regions, sentence)
 
 
 def _row(entry: Entry, selection: Selection) -> Row:

@@ -83,6 +83,9 @@ def test_two_pictures_of_one_name_are_two_figures(
     assert printed[-1] == f"{out}.zip"
     names = zipfile.ZipFile(f"{out}.zip").namelist()
     assert {"photo-attention.png", "photo-attention-2.png"} <= set(names)
+    # both in one figure, whose maps are written once, so that all is made again bit for bit
+    assert {"all-pictures-attention.png", "all-pictures-attention.csv"} <= set(names)
+    assert comparing.rebuild(f"{out}.zip", [photo, other]).same
 
 
 def test_focus_prints_what_the_library_scores(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:

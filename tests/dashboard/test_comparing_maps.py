@@ -31,10 +31,20 @@ def test_each_further_picture_has_a_row_of_all_networks(app: AppTest) -> None:
         "#### Chelsea the cat",
         "#### A cup of espresso",
     ]
+    # both can be had as one figure, with the numbers of both
+    saved = [one for one in app.get("download_button") if "Attention of 2 networks in 2 pictures" in one.proto.help]
+    assert [one.label for one in saved] == ["PNG", "SVG", "PDF", "CSV"]
+    app.button(key="grid_talk").click().run()
+    (kept,) = app.session_state[state.TRAY]
+    assert [one.picture.name for one in kept.source.comparisons] == ["chelsea.png", "coffee.png"]
+    assert [(row["picture"], row["network"]) for row in kept.source.rows()] == [
+        (picture, title) for picture in ("chelsea.png", "coffee.png") for title in NETWORKS
+    ]
     # the chosen picture itself makes no second row
     app.selectbox(key=state.PICTURE).set_value("coffee").run()
     assert not app.exception
     assert len([alt for alt in alts(app) if "Grad-CAM" in alt and "less" not in alt]) == len(NETWORKS)
+    assert not [one for one in app.button if one.key == "grid_talk"]
 
 
 def test_a_pinned_reference_turns_the_others_into_differences(app: AppTest) -> None:
