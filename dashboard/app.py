@@ -10,7 +10,7 @@ if str(ROOT) not in sys.path:
 import streamlit as st
 
 from attnviz.errors import AttnvizError
-from dashboard import address, session_panel, sidebar, warming
+from dashboard import address, session_opening, session_panel, sidebar, warming
 from dashboard.words import plain
 
 HERE = Path(__file__).resolve().parent
@@ -33,7 +33,7 @@ page = st.navigation([compare, focus, layers, attention, learn, networks, export
 try:
     if page == named:
         st.switch_page(compare, query_params={key: st.query_params.get_all(key) for key in st.query_params})
-    session_panel.open_given()
+    session_opening.open_given()
     address.read()
     sidebar.render()
     session_panel.render()

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz import open_picture, zoo
 from attnviz.export import figure_png
-from dashboard import session_file, session_panel, state, tray
+from dashboard import session_file, session_opening, state, tray
 from dashboard.packed import pack
 from dashboard.tray import MOST_FIGURES, Kept
 from tests.dashboard.conftest import APP, SECONDS_A_RUN, photograph
@@ -188,7 +188,7 @@ class TestOpening:
     def test_how_far_it_is_is_told(self, photo: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
         """A picture and two figures are three steps; the figures are drawn to see that they can be."""
         told: list[tuple[float, str]] = []
-        monkeypatch.setattr(session_panel.Steps, "tell", lambda self, share, stage="": told.append((share, stage)))
+        monkeypatch.setattr(session_opening.Steps, "tell", lambda self, share, stage="": told.append((share, stage)))
         app = at_networks()
         shown = [pack(one.id, one.name, one.source, lambda _: False) for one in numbered(2)]
         open_session(app, session_file.write({}, [meadow(photo)], [], None, shown, with_pictures=True))
@@ -211,8 +211,8 @@ class TestOpening:
         def ends(*_: object) -> bytes:
             raise Ended
 
-        assert attnviz.export.figure_png is session_panel.figure_png
-        stopped.setattr(session_panel, "figure_png", ends)
+        assert attnviz.export.figure_png is session_opening.figure_png
+        stopped.setattr(session_opening, "figure_png", ends)
         try:
             app.run()
         except Ended:
