@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from attnviz import comparing
-from attnviz.errors import NotFoundError, ValueRangeError
+from attnviz.errors import NotFoundError, PictureError, ValueRangeError
 from attnviz.export import slug
 from attnviz.pictures import Picture, SamplePicture, open_picture, sample_pictures
 from attnviz.regions import Region, load_regions, told_box, told_numbers
@@ -145,15 +145,22 @@ def regions_of(options: argparse.Namespace, text: str, picture: Picture) -> tupl
     """The regions of a picture: those of --region, then those of --regions; or what comes with a sample picture.
 
     Raises:
-        ValueRangeError: an option is not `NAME=box:x,y,w,h` or `NAME=FILE`, or a box holds nothing.
+        ValueRangeError: an option is not `NAME=box:x,y,w,h` or `NAME=FILE`, a box holds nothing, or two regions have
+            one name.
         PictureError: a file cannot be read, or belongs to another picture.
     """
     regions = [region_of(one, picture) for one in options.regions]
     if options.region_file is not None:
-        regions += load_regions(options.region_file, picture)
+        regions += load_regions(_file_of(options.region_file, f"--regions {options.region_file}"), picture)
     sample = None if regions else _sample(text)
     if sample is not None and sample.mask_path is not None and sample.region_name is not None:
         regions.append(Region.from_mask_file(sample.region_name, sample.mask_path, picture.hw))
+    for number, region in enumerate(regions):
+        if region.name.casefold() in (one.name.casefold() for one in regions[:number]):
+            raise ValueRangeError(
+                f"regions must have different names; got {region.name!r} twice. Give one another name, as in "
+                f"--region {region.name}-2=..."
+            )
     return tuple(regions)
 
 
@@ -168,8 +175,20 @@ def region_of(told: str, picture: Picture) -> Region:
     if not name.strip() or not place:
         raise ValueRangeError(f"--region must be {REGION_FORM}; got {told!r}. As in --region dog=box:40,60,200,150.")
     if not place.startswith("box:"):
-        return Region.from_mask_file(name.strip(), place, picture.hw)
+        return Region.from_mask_file(name.strip(), _file_of(place, f"--region {told}"), picture.hw)
     return told_box(name.strip(), place.removeprefix("box:").split(","), picture.hw, f"--region {told}")
+
+
+def _file_of(path: str, option: str) -> str:
+    """The path, if a file is there.
+
+    Raises:
+        PictureError: there is none.
+    """
+    if not Path(path).is_file():
+        found = "a folder" if Path(path).is_dir() else "none"
+        raise PictureError(f"{option} must name a file; got {path}, which is {found}. Check the path.")
+    return path
 
 
 def point_of(

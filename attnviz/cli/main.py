@@ -28,6 +28,9 @@ from attnviz.errors import AttnvizError
 
 DONE, CHECK_FAILED, STOPPED = 0, 1, 130
 
+_LONGEST_NAME = 120
+"""Letters of a file's name that a sentence shows."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -53,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return STOPPED
     except BrokenPipeError:  # as in `attnviz models | head`: the reader has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # of the disk: no space, no permission, a name that is too long
+        where = "" if error.filename is None else f" with {str(error.filename)[:_LONGEST_NAME]}"
+        print(f"what was asked cannot be done{where}: {error.strerror or error}.", file=sys.stderr)
+        return ASKED_WRONGLY
     return DONE
 
 

@@ -111,6 +111,7 @@ def _row(region: str, title: str, score: FocusScore) -> dict[str, str]:
 
 def _whatif(options: argparse.Namespace) -> None:
     output.check_output(options)
+    what_ifs.check(options)
     picture = asked.picture_of(options.picture)
     regions = asked.regions_of(options, options.picture, picture)
     point = asked.point_of(options.point, picture, regions)

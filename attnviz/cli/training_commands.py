@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from attnviz.cli.subparsers import Commands
-from attnviz.errors import AttnvizError
+from attnviz.errors import AttnvizError, ValueRangeError
 from attnviz.zoo.cards import WEIGHTS_FOLDER
 
 DEFAULT_RUNS = Path("runs")
@@ -42,7 +42,9 @@ def _train(options: argparse.Namespace) -> None:
     from attnviz.training.run import train, train_and_publish
     from attnviz.training.tried import measure_checkpoint
 
-    if options.threads:
+    if options.threads is not None:
+        if options.threads < 1:
+            raise ValueRangeError(f"--threads must be at least 1; got {options.threads}. Leave it out for the usual.")
         torch.set_num_threads(options.threads)
     if options.evaluate:
         evaluate_shipped(options.data, [options.name] if options.name else None)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from attnviz import comparing
 from attnviz.export import FigureSource, WhatIfFigure
 from attnviz.faithfulness import Progress, WhatIf, what_if
+from attnviz.faithfulness.what_if import check_draws
 from attnviz.pictures import Picture
 from attnviz.regions import Region
 from attnviz.render import SIZES
@@ -18,6 +19,15 @@ def add_controls(parser: argparse.ArgumentParser) -> None:
         "--controls", type=int, default=20, help="of what-ifs: random regions for each row (default: 20)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the random regions (default: 0)")
+
+
+def check(options: argparse.Namespace) -> None:
+    """Refuse numbers with which no random regions can be drawn, before a network is asked.
+
+    Raises:
+        ValueRangeError: there are too many, or one is negative.
+    """
+    check_draws(options.controls, options.seed)
 
 
 def table_of(

@@ -5,7 +5,10 @@ import json
 import sys
 from pathlib import Path
 
+from attnviz import zoo
 from attnviz.cli.subparsers import Commands
+from attnviz.cli.telling import print_json
+from attnviz.errors import ValueRangeError
 from attnviz.zoo import checkpoint_report, listing, pretrained
 
 
@@ -27,7 +30,7 @@ def add_to(commands: Commands) -> None:
 
 def _models(options: argparse.Namespace) -> None:
     if options.download is not None:
-        _download(options.download, options.cache)
+        _download(options.download, options.cache, options.json)
         return
     networks = listing.chosen(
         listing.everything(options.cache),
@@ -42,10 +45,15 @@ def _models(options: argparse.Namespace) -> None:
         print(listing.table(networks))
 
 
-def _download(name: str, cache: Path | None) -> None:
+def _download(name: str, cache: Path | None, as_json: bool) -> None:
+    if name in zoo.names():
+        raise ValueRangeError(f"--download must name a pretrained network; got {name!r}, which is bundled. Use it.")
     line = pretrained.ProgressLine(name, sys.stderr)
     try:
         path = pretrained.download(name, cache=cache, progress=line)
     finally:
         line.close()
-    print(f"{path}\nchecked: {pretrained.checked_with(path)}")
+    if as_json:
+        print_json({"name": name, "path": str(path), "checked": pretrained.checked_with(path)})
+    else:
+        print(f"{path}\nchecked: {pretrained.checked_with(path)}")

@@ -132,9 +132,10 @@ class KeptExport:
                 raise TypeError("it tells of no figures and files")
             schema = int(told["schema_version"])
         except DAMAGED as error:
+            found = "is not there" if not where.exists() else "is none, or is damaged"
             raise ValueRangeError(
-                f"the manifest must be the {MANIFEST} of an export, its folder or its ZIP; got {path} "
-                f"({type(error).__name__}). Give the path of an export."
+                f"the manifest must be the {MANIFEST} of an export, its folder or its ZIP; got {where}, which {found}. "
+                "Give the path of an export."
             ) from error
         if schema > SCHEMA_VERSION:
             raise ValueRangeError(

@@ -71,11 +71,8 @@ def what_if(
         NotFoundError: no such class.
         StoppedError: the callback returned False.
     """
+    check_draws(controls, seed)
     subject = subject_of(network, picture, preprocessing, classes)
-    if not 0 <= controls <= MOST_CONTROLS:
-        raise ValueRangeError(f"controls must be 0 to {MOST_CONTROLS}; got {controls}. 20 allow p = 0.05.")
-    if seed < 0:
-        raise ValueRangeError(f"seed must be 0 or more; got {seed}. 0 is as good as any.")
     _check_regions(subject, regions)
     start = trace(subject.model, subject.seen, allow_empty=True)
     canvas = Canvas.of(subject, blur_sigma_px)
@@ -113,6 +110,18 @@ def what_if(
         seed=seed,
         untrained=subject.untrained,
     )
+
+
+def check_draws(controls: int, seed: int) -> None:
+    """Refuse numbers with which no controls can be drawn.
+
+    Raises:
+        ValueRangeError: there are too many controls, or a number is negative.
+    """
+    if not 0 <= controls <= MOST_CONTROLS:
+        raise ValueRangeError(f"controls must be 0 to {MOST_CONTROLS}; got {controls}. 20 allow p = 0.05.")
+    if seed < 0:
+        raise ValueRangeError(f"seed must be 0 or more; got {seed}. 0 is as good as any.")
 
 
 def _check_regions(subject: Subject, regions: Sequence[Region]) -> None:
