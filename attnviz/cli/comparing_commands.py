@@ -46,7 +46,6 @@ def add_to(commands: Commands) -> None:
 def _compare(options: argparse.Namespace) -> None:
     output.check_output(options)
     what_ifs.check(options)
-    what_ifs.check(options)
     pictures = [asked.picture_of(told) for told in options.pictures]
     regions = [
         asked.regions_of(options, told, picture) for told, picture in zip(options.pictures, pictures, strict=True)

@@ -1,6 +1,7 @@
 """What every command refuses: one sentence, exit status 2, nothing on stdout, and before a network is asked."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -166,7 +167,8 @@ def test_ctrl_c_leaves_no_files_and_one_word(
     def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("attnviz.export.bundle._figure", stopped)  # in the middle of the writing
+    module = sys.modules["attnviz.export.bundle"]  # `attnviz.export.bundle` is its function
+    monkeypatch.setattr(module, "_figure", stopped)  # in the middle of the writing
     words = ["compare", "p.png", *MODEL, "--out", "out", "--quiet", "--json"]
     assert main(words) == 130
     printed = capsys.readouterr()
