@@ -39,7 +39,8 @@ def query(
         trace: of a model input from `preprocess`, so that it knows where the input lies in the picture.
         point_yx: pixels of the source picture, rows first.
         layer: dotted name, pattern, or place among `query_layers(trace)`; None takes the last that can answer.
-        heads: "mean", "max", or the number of one head, counted from 0; None takes the mean. Only self-attention has heads.
+        heads: "mean", "max", or the number of one head, counted from 0; None takes the mean. Only self-attention has
+            heads.
         title: name of the network in the sentences; by default `trace.model`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The comparison as a figure for a notebook: the same pictures, words and colours, and the raw value under the pointer."""
+"""The comparison as a figure for a notebook: the same pictures, words and colours, and raw values under the pointer."""
 
 from collections.abc import Sequence
 from html import escape
