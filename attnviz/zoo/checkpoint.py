@@ -16,7 +16,7 @@ from attnviz.tracer.finding import attention_layers
 from attnviz.zoo.cards import Card
 from attnviz.zoo.checkpoint_architecture import Architecture, Sized, architectures_named, sized
 from attnviz.zoo.checkpoint_families import worth_trying
-from attnviz.zoo.checkpoint_file import CheckpointFile, read_checkpoint
+from attnviz.zoo.checkpoint_file import CheckpointFile, Progress, read_checkpoint
 from attnviz.zoo.checkpoint_match import KeyMatch, MatchError, counts, match, renamed
 from attnviz.zoo.load import Loaded
 from attnviz.zoo.pretrained.libraries import imagenet_classes
@@ -34,6 +34,7 @@ def load_checkpoint(
     architecture: str | None = None,
     classes: str | os.PathLike[str] | Sequence[str] | None = None,
     allow_partial: bool = False,
+    progress: Progress | None = None,
 ) -> Loaded:
     """A network with the weights of a file: safetensors, or what `torch.save` made of a state dict.
 
@@ -50,6 +51,8 @@ def load_checkpoint(
             None takes those in the file, or numbers.
         allow_partial: load also where tensors are missing, of the wrong shape, or left over. The parts that are
             missing get random weights, the same each time, and everything made of the network is marked.
+        progress: told what is done now, how much of that is done, and how much there is of it; 0 of 0 where nobody
+            knows. What it raises ends the work.
 
     Returns:
         The network in evaluation mode, in float32, its card, and `match`: the report of what fitted.
@@ -66,8 +69,11 @@ def load_checkpoint(
         print(loaded.match.text())
         ```
     """
-    file = read_checkpoint(path)
-    found = _named(file, architecture, allow_partial) if architecture else _detected(file)
+    tell = progress or (lambda stage, done, total: None)
+    file = read_checkpoint(path, tell)
+    tell("which network it fits", 0, 0)
+    found = _named(file, architecture, allow_partial) if architecture else _detected(file, tell)
+    tell("building the network", 0, 0)
     if file.classes and not classes and len(file.classes) == found.outputs():
         names = unique(file.classes)
     else:
@@ -77,12 +83,13 @@ def load_checkpoint(
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """An architecture, the tensors of a file that go with it, and where in the file they lie."""
+    """An architecture, the tensors of a file that go with it, where in the file they lie, and the network if built."""
 
     sized: Sized
     place: str
     state: Mapping[str, Tensor]
     match: KeyMatch
+    built: nn.Module | None = None
 
     def network(self) -> nn.Module:
         """The network with the tensors that fit, in evaluation mode. What does not fit is random, equal each time.
@@ -90,6 +97,8 @@ class _Fit:
         Raises:
             AssetError: weights are stored as whole numbers, whose scale nobody knows.
         """
+        if self.built is not None:
+            return self.built
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(0)  # torch.manual_seed would seed the GPUs as well
             model = self.sized.build()
@@ -136,7 +145,7 @@ def _named(file: CheckpointFile, name: str, allow_partial: bool) -> _Fit:
     )
 
 
-def _detected(file: CheckpointFile) -> _Fit:
+def _detected(file: CheckpointFile, tell: Progress) -> _Fit:
     """The one architecture that all tensors fit.
 
     Raises:
@@ -150,12 +159,12 @@ def _detected(file: CheckpointFile) -> _Fit:
         except NotFoundError:
             said = ()
     for told in (said, None):
-        fits = list(_fits(file, told))
+        fits = list(_fits(file, told, tell))
         complete = [fit for fit in fits if fit.match.complete]
         if complete:
             first = complete[0]
             rivals = [fit for fit in complete if fit.state is first.state]
-            return _single(file, first, rivals, "in the file" if told else "from the names and shapes")
+            return _single(file, first, rivals, "in the file" if told else "from the names and shapes", tell)
     tried = sorted(fits, key=lambda fit: fit.match.share, reverse=True)
     some = next(iter(file.states.values()))
     if not tried or not tried[0].match.matched:
@@ -171,11 +180,14 @@ def _detected(file: CheckpointFile) -> _Fit:
     )
 
 
-def _fits(file: CheckpointFile, told: Iterable[Architecture] | None) -> Iterator[_Fit]:
+def _fits(file: CheckpointFile, told: Iterable[Architecture] | None, tell: Progress | None = None) -> Iterator[_Fit]:
     """For each set of tensors in the file and each network to try: the fit under the names that fit best."""
     for place, whole in file.states.items():
         for prefix, state in renamed(whole):
-            for architecture in worth_trying(state) if told is None else told:
+            tried = list(worth_trying(state) if told is None else told)
+            for number, architecture in enumerate(tried):
+                if tell is not None:
+                    tell("which network it fits", number, len(tried))
                 try:
                     size = sized(architecture, state, only_if_alike=told is None)
                 except AssetError:
@@ -198,13 +210,20 @@ def _how(file: CheckpointFile, place: str, prefix: str, outside: int, size: Size
         yield f"the table of positions is for inputs of {size.image_px} px"
 
 
-def _single(file: CheckpointFile, first: _Fit, rivals: list[_Fit], how: str) -> _Fit:
+def _single(file: CheckpointFile, first: _Fit, rivals: list[_Fit], how: str, tell: Progress) -> _Fit:
     """The first of several complete fits, if all of them compute the same."""
     equal: list[_Fit] = [first]
     different: list[_Fit] = []
-    for rival in rivals:
-        if rival is not first:
-            (equal if _same(first, rival) else different).append(rival)
+    others = [rival for rival in rivals if rival is not first]
+    if others:
+        stage, steps = "comparing networks that have the same tensors", 1 + 2 * len(others)
+        tell(stage, 0, steps)
+        first = equal[0] = replace(first, built=first.network())
+        for number, rival in enumerate(others):
+            tell(stage, 1 + 2 * number, steps)
+            model = rival.network()
+            tell(stage, 2 + 2 * number, steps)
+            (equal if _same(first, model) else different).append(rival)
     if different:
         names = ", ".join(fit.match.architecture for fit in [*equal, *different])
         raise ValueRangeError(
@@ -218,9 +237,9 @@ def _single(file: CheckpointFile, first: _Fit, rivals: list[_Fit], how: str) -> 
     return replace(first, match=replace(first.match, notes=(*notes, *first.match.notes)))
 
 
-def _same(one: _Fit, other: _Fit) -> bool:
+def _same(one: _Fit, other: nn.Module) -> bool:
     """Whether two networks with the same weights give the same scores for a picture."""
-    models = one.network(), other.network()
+    models = one.network(), other
     usual = one.sized.architecture.preprocessing(models[0], one.sized.image_px).crop_hw
     for hw in dict.fromkeys((_QUICK_HW, usual or _QUICK_HW)):
         picture = torch.rand(1, 3, *hw, generator=torch.Generator().manual_seed(0))

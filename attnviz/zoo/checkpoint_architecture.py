@@ -188,9 +188,17 @@ class _Unfilled(TorchFunctionMode):
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
         given = kwargs or {}
-        if getattr(func, "__name__", "") in ("normal_", "uniform_", "trunc_normal_"):
+        name = getattr(func, "__name__", "")
+        if name in _FILLING:
             return args[0] if args else given["tensor"]
+        if name in _CHANGING and args and isinstance(args[0], Tensor) and args[0].is_meta:
+            return args[0]  # without numbers there is nothing to change
         return func(*args, **given)
+
+
+_FILLING = ("normal_", "uniform_", "trunc_normal_")
+_CHANGING = ("erfinv_", "mul_", "add_", "clamp_", "zero_", "fill_")
+"""What a truncated normal does after the filling, and the constants; on tensors without numbers it still takes time."""
 
 
 @lru_cache(maxsize=256)
@@ -198,7 +206,7 @@ def _built(architecture: Architecture, classes: int | None, image_px: int | None
     """Shapes of the tensors, and the name of the module that gives the class scores; "" for none."""
     try:
         try:
-            with torch.device("meta"):  # shapes and no numbers
+            with torch.device("meta"), _Unfilled():  # shapes and no numbers
                 model = architecture.build(classes, image_px)
         except (RuntimeError, NotImplementedError):  # some compute their own sizes with tensors
             with _Unfilled():

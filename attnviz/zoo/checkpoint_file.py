@@ -10,7 +10,7 @@ import os
 import re
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -35,6 +35,14 @@ _NAMES_OF_ARCHITECTURES = ("arch", "architecture", "model_name")
 _DEEPEST = 4
 _LONGEST_NAME = 300
 
+_CHUNK = 1 << 24
+
+Progress = Callable[[str, int, int], object]
+"""Told what is done now, how much of that is done, and how much there is of it; 0 of 0 where nobody knows.
+
+What it raises ends the work.
+"""
+
 _ALLOWING = threading.Lock()
 
 
@@ -58,11 +66,12 @@ class CheckpointFile:
     classes: tuple[str, ...] = ()
 
 
-def read_checkpoint(path: str | os.PathLike[str]) -> CheckpointFile:
+def read_checkpoint(path: str | os.PathLike[str], progress: Progress | None = None) -> CheckpointFile:
     """The tensors in a file.
 
     Args:
         path: of a file whose name ends in one of `SUFFIXES`.
+        progress: told how far it is.
 
     Raises:
         AssetError: there is no such file, it is empty, too large, damaged or of another kind, or it holds anything
@@ -70,8 +79,10 @@ def read_checkpoint(path: str | os.PathLike[str]) -> CheckpointFile:
     """
     file = Path(path)
     _refuse_by_name_and_size(file)
+    tell = progress or (lambda stage, done, total: None)
     with file.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        sha256 = _sha256(stream, lambda done: tell("its hash", done, file.stat().st_size))
+        tell("its tensors", 0, 0)
         if file.suffix.lower() == ".safetensors":
             content: object
             said: Mapping[str, object]
@@ -83,9 +94,20 @@ def read_checkpoint(path: str | os.PathLike[str]) -> CheckpointFile:
     states = dict(_states(content))
     if not states:
         raise AssetError(f"{file.name} must hold named tensors; got {_kind(content)}. Save model.state_dict().")
-    for state in states.values():
+    for number, state in enumerate(states.values()):
+        tell("looking for numbers without end", number, len(states))
         _check(file.name, state)
     return CheckpointFile(file, sha256, states, _architecture(said), _classes(said))
+
+
+def _sha256(stream: IO[bytes], tell: Callable[[int], object]) -> str:
+    found, done = hashlib.sha256(), 0
+    tell(0)
+    while chunk := stream.read(_CHUNK):
+        found.update(chunk)
+        done += len(chunk)
+        tell(done)
+    return found.hexdigest()
 
 
 def _refuse_by_name_and_size(file: Path) -> None:
