@@ -85,24 +85,34 @@ class Steps:
             args: for `stop`.
         """
         self._title = title
+        self._stage = ""
         self._began = time.monotonic()
         self._bar = st.empty()
         self._button = st.empty()
         self._button.button("Stop", key=key, on_click=stop, args=args)
         self.tell(0.0)
 
-    def tell(self, share: float, stage: str = "", left: bool = True) -> None:
+    def tell(self, share: float, stage: str = "") -> None:
         """Tell how far the work is.
 
         Args:
-            share: from 0 to 1.
+            share: of the work, or of the stage, from 0 to 1.
             stage: what is done now.
-            left: whether the share is one of the time, so that the time left follows from it.
         """
         words = ": ".join(filter(None, (self._title, stage)))
-        self._bar.progress(
-            min(1.0, share), f"{words}{time_left(time.monotonic() - self._began, share) if left else ''}"
-        )
+        self._bar.progress(min(1.0, share), f"{words}{time_left(time.monotonic() - self._began, share)}")
+
+    def stage(self, stage: str, done: int, total: int) -> None:
+        """Tell how far a stage is. The bar and the time left are those of the stage.
+
+        Args:
+            stage: what is done now.
+            done: how much of it.
+            total: how much there is of it; 0 where nobody knows.
+        """
+        if stage != self._stage:
+            self._stage, self._began = stage, time.monotonic()
+        self.tell(done / total if total else 0.0, stage)
 
     def end(self) -> None:
         """Take bar and button away."""

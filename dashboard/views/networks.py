@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -12,9 +13,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from attnviz import zoo
 from attnviz.errors import AttnvizError
 from attnviz.zoo import Card, KeyMatch, MatchError
-from attnviz.zoo.checkpoint_file import MOST_BYTES
+from attnviz.zoo.checkpoint_file import MOST_BYTES, Progress
 from dashboard import card_facts, drawing, service, state
 from dashboard.service import Network
+from dashboard.waiting import Steps
 from dashboard.words import plain
 
 MOST_ADDED = 4
@@ -118,8 +120,13 @@ def _attempt(file: UploadedFile, architecture: str | None, names: bytes, imagene
     kept = st.session_state.get(state.LAST_CHECKPOINT)
     if kept is not None and kept[0] == key:
         return kept[1]
-    with st.spinner(f"Reading {file.name}"):
-        attempt = _load(file, architecture, names, imagenet, partial)
+    if st.session_state.get(state.STOPPED_CHECKPOINT) == key:
+        st.info(plain(f"{file.name} was not read: it was stopped."))
+        st.button("Go on", key="go_on_checkpoint", type="primary", on_click=_stop, args=(None,))
+        return Attempt()
+    steps = Steps(f"Reading {plain(file.name)}", "stop_checkpoint", _stop, key)
+    attempt = _load(file, architecture, names, imagenet, partial, steps.stage)
+    steps.end()
     st.session_state[state.LAST_CHECKPOINT] = key, attempt
     if attempt.name:
         st.session_state[state.NEWLY_ADDED] = attempt.name
@@ -127,7 +134,13 @@ def _attempt(file: UploadedFile, architecture: str | None, names: bytes, imagene
     return attempt
 
 
-def _load(file: UploadedFile, architecture: str | None, names: bytes, imagenet: bool, partial: bool) -> Attempt:
+def _stop(what: Hashable) -> None:
+    st.session_state[state.STOPPED_CHECKPOINT] = what
+
+
+def _load(
+    file: UploadedFile, architecture: str | None, names: bytes, imagenet: bool, partial: bool, tell: Progress
+) -> Attempt:
     if len(service.added_networks()) >= MOST_ADDED:
         return Attempt(problem=f"At most {MOST_ADDED} networks can be added. Take one away first.")
     try:
@@ -140,7 +153,7 @@ def _load(file: UploadedFile, architecture: str | None, names: bytes, imagenet: 
             if names and not imagenet:
                 classes = Path(folder) / "class names.txt"
                 classes.write_bytes(names)
-            loaded = zoo.load_checkpoint(path, architecture, classes, partial)
+            loaded = zoo.load_checkpoint(path, architecture, classes, partial, tell)
     except MatchError as error:
         return Attempt(problem=str(error), match=error.match)
     except AttnvizError as error:
@@ -193,20 +206,22 @@ def _add_pretrained(name: str, title: str) -> None:
     if len(service.added_networks()) >= MOST_ADDED:
         st.error(f"At most {MOST_ADDED} networks can be added. Take one away first.")
         return
-    bar = st.progress(0.0, f"Downloading {title}")
+    # whatever is pressed, the next run does not download: the button that asked for it is not pressed then
+    steps = Steps(plain(title), "stop_download", lambda: None)
 
     def progress(have: int, whole: int | None) -> None:
         share = min(1.0, have / whole) if whole else 0.0
-        bar.progress(share, f"Downloading {title}: {have / 2**20:.0f} MB{f' of {whole / 2**20:.0f}' if whole else ''}")
+        steps.tell(share, f"downloading, {have / 2**20:.0f} MB{f' of {whole / 2**20:.0f}' if whole else ''}")
 
     try:
         zoo.pretrained.download(name, progress=progress)
-        bar.progress(1.0, f"Reading {title}")
+        steps.tell(1.0, "reading")
         added = service.add(service.pretrained(name))
     except AttnvizError as error:
-        bar.empty()
+        steps.end()
         st.error(plain(str(error)))
         return
+    steps.end()
     st.session_state[state.NEWLY_ADDED] = added
     st.rerun()
 

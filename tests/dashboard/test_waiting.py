@@ -21,6 +21,33 @@ def test_time_left_goes_on_as_fast_as_so_far(passed_s: float, share: float, said
     assert time_left(passed_s, share) == said
 
 
+def _two_stages() -> None:
+    import time
+
+    from dashboard import waiting
+
+    now = [0.0]
+    time.monotonic, real = lambda: now[0], time.monotonic
+    try:
+        steps = waiting.Steps("Reading", "stop", print)
+        steps.stage("first", 0, 0)
+        now[0] = 100.0
+        steps.stage("second", 0, 4)
+        now[0] = 110.0
+        steps.stage("second", 1, 4)
+    finally:
+        time.monotonic = real
+
+
+def test_the_time_left_is_that_of_the_stage() -> None:
+    """A quarter of the second stage took 10 s, so three more take 30 s; the 100 s before do not count."""
+    page = AppTest.from_function(_two_stages, default_timeout=60).run()
+    assert not page.exception
+    (bar,) = page.get("progress")
+    assert (bar.proto.value, bar.proto.text) == (25, "Reading: second, about 30 s left")
+    assert [one.label for one in page.button] == ["Stop"]
+
+
 def test_a_network_without_such_a_map_says_what_it_needs_and_the_others_show_theirs(app: AppTest) -> None:
     app.query_params["map"] = "Spatial gate"
     app.query_params["networks"] = ["SE-ResNet", "CBAM-ResNet"]
