@@ -17,7 +17,7 @@ from attnviz.models import build
 from attnviz.pictures import Preprocessing, open_picture
 from attnviz.render import MOST_PANELS
 from attnviz.zoo import Card
-from dashboard import card_facts, downloads, service, state
+from dashboard import card_facts, downloads, service, state, waiting
 from dashboard.service import Answers, MapChoice
 from dashboard.state import Selection
 from dashboard.views import networks
@@ -146,6 +146,39 @@ class TestOwnCheckpoint:
         assert not page.exception
         assert [said in error.value for error in page.error] == [True]
         assert page.session_state[state.NETWORKS] == ["resnet_plain"]
+
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_its_reading_can_be_stopped_and_go_on(
+        self, page: AppTest, vit: nn.Module, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Streamlit ends a run where it next draws; here the bar does, in the middle of the work."""
+
+        class Ended(BaseException):
+            pass
+
+        told: list[tuple[str, int, int]] = []
+
+        def ends(self: waiting.Steps, stage: str, done: int, total: int) -> None:
+            told.append((stage, done, total))
+            if stage == "which network it fits":
+                raise Ended
+
+        with monkeypatch.context() as patch:
+            patch.setattr(waiting.Steps, "stage", ends)
+            page.file_uploader(key=f"{state.CHECKPOINT}_0").upload("mine.pt", saved(vit))
+            page.run()
+        assert told[0][0] == "its hash"
+        assert page.session_state[state.ADDED_NETWORKS] == {}
+        page.button(key="stop_checkpoint").click().run()
+        assert not page.exception
+        assert any("mine.pt was not read: it was stopped." in one.value.replace("\\", "") for one in page.info)
+        assert page.session_state[state.ADDED_NETWORKS] == {}
+        page.run()  # whatever else is done, it stays stopped
+        assert page.session_state[state.ADDED_NETWORKS] == {}
+        page.button(key="go_on_checkpoint").click().run()
+        assert not page.exception
+        assert len(page.session_state[state.ADDED_NETWORKS]) == 1
+        assert [one for one in page.button if one.key in ("stop_checkpoint", "go_on_checkpoint")] == []
 
     def test_it_can_be_taken_away(self, page: AppTest, vit: nn.Module) -> None:
         page.file_uploader(key=f"{state.CHECKPOINT}_0").upload("mine.pt", saved(vit))
