@@ -16,11 +16,21 @@ _TITLES = {
     "mean_gates": "gates at their mean",
     "multiply_adds": "multiply-adds",
     "calibration": "calibration",
-    "boxes": "objects' boxes",
+    "boxes": "the objects' boxes",
+    "whole": "pictures that are all object, left out",
     "focus": "on the object",
+    "without": "pictures without a map",
+    "share": "share on the object",
+    "hit": "peak inside the object",
+    "uniform": "a map that is the same everywhere",
+    CENTRED_GAUSSIAN: "a blob in the middle",
+    "untrained": "the network untrained",
+    "likelihood": "negative log likelihood, in nats",
+    "confidence": "mean probability of the answer",
     "grad_cam": "Grad-CAM",
+    "received": "attention received",
     "training_seconds": "training time",
-    "against": "more than",
+    "against": "beyond",
 }
 
 
@@ -83,7 +93,7 @@ def focus_rows(cards: Iterable[Card]) -> list[dict[str, str]]:
 def _beyond(triple: Sequence[float]) -> str:
     middle, low, high = triple
     verdict = "more" if low > 0 else "less" if high < 0 else "no difference told"
-    return f"{_points(middle)} ({_points(low)} to {_points(high)}): {verdict}"
+    return f"{_interval(_points, middle, low, high)}: {verdict}"
 
 
 def _rows(found: Mapping[str, object], path: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
@@ -105,13 +115,21 @@ def _value(path: Sequence[str], value: object) -> str:
     """A number as its name wants it; three numbers are a value and its interval."""
     write = _writer(path)
     if isinstance(value, (list, tuple)) and len(value) == 3 and all(_is_number(one) for one in value):
-        middle, low, high = (write(float(one)) for one in value)
-        return f"{middle} ({low} to {high})"
+        return _interval(write, *(float(one) for one in value))
     if isinstance(value, (list, tuple)):
         return ", ".join(_value(path, one) for one in value)
     if _is_number(value):
         return write(value)  # type: ignore[arg-type]
     return str(value)
+
+
+def _interval(write: Callable[[float], str], middle: float, low: float, high: float) -> str:
+    """A value and its interval, the unit once: 71.5% (70.4 to 72.7). One that shows no width is left out."""
+    shown, ends = write(middle), (write(low), write(high))
+    if ends == (shown, shown):
+        return shown
+    low_end, high_end = (end.removesuffix("%").removesuffix(" points") for end in ends)
+    return f"{shown} ({low_end} to {high_end})"
 
 
 def _writer(path: Sequence[str]) -> Callable[[float], str]:
@@ -122,6 +140,8 @@ def _writer(path: Sequence[str]) -> Callable[[float], str]:
         return _points
     if any(word in last for word in _SHARES):
         return _points if "against" in path else _share
+    if last == "lift":
+        return _lift_beyond if "against" in path else lambda lift: f"{lift:.2f}"
     if last in ("pictures", "multiply_adds", "count"):
         return lambda value: f"{value:,.0f}"
     return lambda value: f"{value:,.0f}" if float(value).is_integer() and abs(value) >= 10 else f"{value:.3g}"
@@ -133,7 +153,17 @@ def _share(value: float) -> str:
 
 def _points(value: float) -> str:
     """A difference of shares, in percentage points."""
-    return f"{100 * value:+.1f} points"
+    return f"{_signed(100 * value, 1)} points"
+
+
+def _lift_beyond(value: float) -> str:
+    return _signed(value, 3)
+
+
+def _signed(value: float, digits: int) -> str:
+    """With its sign; none where it rounds to zero."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
 
 
 def _is_number(value: object) -> bool:

@@ -51,8 +51,9 @@ def render() -> None:
     if added:
         st.markdown("#### Added in this session")
         _cards([one.loaded.card for one in added.values()])
-    st.markdown("#### That come along")
+    st.markdown("#### Bundled with attnviz")
     _cards(list(bundled.values()))
+    _measured([*(one.loaded.card for one in added.values()), *bundled.values()])
     rows = card_facts.focus_rows(bundled.values())
     if rows:
         st.markdown("#### Do they look at the object?")
@@ -60,12 +61,13 @@ def render() -> None:
             drawing.small_print(
                 [
                     "How much of each map lies in the boxes of the validation pictures' objects: mean, and its "
-                    "interval of 95 %. The last column is the paired difference from a blob in the middle, which "
-                    "knows no picture."
+                    "interval of 95 %. Lift: that share beside the objects' share of the picture; a map that is the "
+                    "same everywhere has 1. Peak inside: how often the map's highest cell lies on an object. The last "
+                    "column is the paired difference from a blob in the middle, which knows no picture."
                 ]
             )
         )
-        st.dataframe(rows, hide_index=True, width="stretch", height="content")
+        st.table(rows, hide_index=True, alt="How much of each network's maps lies on the objects")
 
 
 def _own_checkpoint() -> None:
@@ -233,20 +235,31 @@ def _cards(cards: list[Card]) -> None:
                 _card(card)
 
 
+def _measured(cards: list[Card]) -> None:
+    """All numbers of one card: too many, and too wide, for the card itself."""
+    found = {card.name: card for card in cards if card.measured or card.top1_by_short_side}
+    if not found:
+        return
+    with st.expander("Everything that was measured"):
+        name = st.selectbox(
+            "Network",
+            list(found),
+            format_func=lambda name: found[name].title,
+            key=state.MEASURED_OF,
+            persist_state="session",
+        )
+        st.table(
+            [{"What": what, "Value": value} for what, value in card_facts.measured_facts(found[name])],
+            hide_index=True,
+            alt=f"Everything that was measured of {found[name].title}",
+        )
+
+
 def _card(card: Card) -> None:
     st.markdown(f"**{plain(card.title)}**")
     if card.untrained:
         st.warning(card.untrained.upper())
     st.table(dict(card_facts.main_facts(card)), border="horizontal")
-    measured = card_facts.measured_facts(card)
-    if measured:
-        with st.expander("Everything that was measured"):
-            st.dataframe(
-                [{"What": what, "Value": value} for what, value in measured],
-                height=320,
-                hide_index=True,
-                width="stretch",
-            )
     if card.name in service.added_networks():
         with st.expander("Its file"):
             st.code(f"sha256 {card.sha256}\narchitecture {card.architecture}", language=None, wrap_lines=True)

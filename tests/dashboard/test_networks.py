@@ -52,8 +52,6 @@ def page() -> AppTest:
     return page
 
 
-
-
 class TestCards:
     def test_every_network_has_one(self, page: AppTest) -> None:
         said = texts(page)
@@ -75,13 +73,13 @@ class TestCards:
             top1_by_short_side={"64": 0.5},
         )  # fmt: skip
         assert card_facts.measured_facts(card) == [
-            ("first answer right", "70.0% (68.0% to 72.0%)"),
+            ("first answer right", "70.0% (68.0 to 72.0)"),
             ("multiply-adds", "1,500,000"),
-            ("gates at their mean: first answer right, difference", "-5.0 points (-7.0 points to -3.0 points)"),
+            ("gates at their mean: first answer right, difference", "-5.0 points (-7.0 to -3.0)"),
             ("training time: trunk", "2 min"),
             ("first answer right at 64 px", "50.0%"),
         ]
-        assert ("Right", "70.0% (68.0% to 72.0%) of 0 pictures") in card_facts.main_facts(card)
+        assert ("Right", "70.0% (68.0 to 72.0) of 0 pictures") in card_facts.main_facts(card)
         assert ("Right", "not measured") in card_facts.main_facts(replace(card, measured={}))
 
     @pytest.mark.parametrize(
@@ -95,8 +93,30 @@ class TestCards:
                                              "against": {CENTRED_GAUSSIAN: {"share": list(interval)}}}}},
         )  # fmt: skip
         (row,) = card_facts.focus_rows([card])
-        assert (row["Map"], row["Share on the object"]) == ("Grad-CAM", "50.0% (40.0% to 60.0%)")
+        assert (row["Map"], row["Share on the object"]) == ("Grad-CAM", "50.0% (40.0 to 60.0)")
         assert row["Beyond a centred blob"].endswith(verdict)
+
+    @pytest.mark.parametrize(
+        ("measured", "shown"),
+        [
+            ({"lift": [1.0, 1.0, 1.0]}, "1.00"),  # no width: no interval
+            ({"lift": [0.947, 0.9388, 0.951]}, "0.95 (0.94 to 0.95)"),
+            ({"share": [0.5, 0.5, 0.5]}, "50.0%"),
+            ({"against": {"lift": [0.0007, 0.0001, 0.0013]}}, "+0.001 (0.000 to +0.001)"),
+            ({"against": {"share": [-0.0001, -0.014, -0.0004]}}, "0.0 points (-1.4 to 0.0)"),  # no sign before a zero
+            ({"against": {"share": [0.0002, 0.0001, 0.0003]}}, "0.0 points"),
+        ],
+    )
+    def test_a_value_and_its_interval(self, measured: dict[str, object], shown: str) -> None:
+        card = replace(next(iter(zoo.cards().values())), measured=measured, top1_by_short_side={})
+        assert [value for _, value in card_facts.measured_facts(card)] == [shown]
+
+    def test_all_that_was_measured_is_shown_of_the_chosen_network(self, page: AppTest) -> None:
+        card = zoo.cards()["vit"]
+        page.selectbox(key=state.MEASURED_OF).set_value("vit").run()
+        assert not page.exception
+        shown = next(table.value for table in page.main.table if "What" in table.value.columns)
+        assert list(shown["What"]) == [what for what, _ in card_facts.measured_facts(card)]
 
 
 class TestOwnCheckpoint:
