@@ -142,11 +142,11 @@ def test_from_an_upload_to_saved_files(visit: Visit, tmp_path: Path) -> None:
     page.mouse.up()
     page.locator(FOCUS_TABLE).wait_for()
     visit.settle()
-    table = comes_to(page, visit.table, lambda rows: len(rows) > 2)
-    *scored, uniform, gaussian = [row[0] for row in table]
+    table = comes_to(page, visit.table, lambda rows: len(rows) > 3)
+    *scored, uniform, gaussian, edges = [row[0] for row in table]
     # a Grad-CAM that is zero everywhere has no score, so not every network need be there
     assert scored == [title for title in networks if title in scored] != []
-    assert (uniform, gaussian) == ("Uniform map", "Centred Gaussian blob")
+    assert (uniform, gaussian, edges) == ("Uniform map", "Centred Gaussian blob", "Edge map")
     area = float(table[0][2].replace("\N{NO-BREAK SPACE}%", ""))
     assert area == pytest.approx(50, abs=3)
 
