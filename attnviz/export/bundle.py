@@ -5,7 +5,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
@@ -120,11 +120,31 @@ def bundle_zip(
     dpi: int = PNG_DPI,
     with_picture: bool = False,
     with_talk: bool = False,
+    progress: Callable[[int, int], object] | None = None,
 ) -> bytes:
-    """The ZIP that `bundle` writes, as bytes, for a download. The same figures give the same bytes."""
+    """The ZIP that `bundle` writes, as bytes, for a download. The same figures give the same bytes.
+
+    `progress` is told how many figure files are made, and how many there will be; what it raises ends the work.
+    """
     file = io.BytesIO()
-    _write_zip(file, bundle_files(figures, formats=formats, dpi=dpi, with_picture=with_picture, with_talk=with_talk))
+    files = bundle_files(figures, formats=formats, dpi=dpi, with_picture=with_picture, with_talk=with_talk)
+    if progress is not None:
+        names = {f"{stem}.{kind}" for stem in stems_of(list(figures)) for kind in formats}
+        files = _told(files, names, progress)
+    _write_zip(file, files)
     return file.getvalue()
+
+
+def _told(
+    files: Iterator[tuple[str, bytes]], names: Collection[str], progress: Callable[[int, int], object]
+) -> Iterator[tuple[str, bytes]]:
+    done = 0
+    progress(done, len(names))
+    for name, contents in files:
+        yield name, contents
+        if name in names:
+            done += 1
+            progress(done, len(names))
 
 
 def bundle_files(

@@ -64,11 +64,15 @@ def slides_pptx(
     title: str | None = None,
     size: SlideSize = "16:9",
     theme: Literal["light", "dark"] = "light",
+    progress: Callable[[int, int], object] | None = None,
 ) -> bytes:
-    """The file that `slides` writes, as bytes, for a download."""
+    """The file that `slides` writes, as bytes, for a download.
+
+    `progress` is told how many figures are drawn, and how many there are; what it raises ends the work.
+    """
     if not figures:
         raise ValueRangeError("figures must hold at least one figure; got none. Add one.")
-    made: bytes = _build().slides_file(figures, template, title, size, theme)
+    made: bytes = _build().slides_file(figures, template, title, size, theme, progress)
     return made
 
 

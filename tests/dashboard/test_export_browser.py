@@ -53,11 +53,17 @@ def test_two_figures_are_kept_put_in_order_and_saved(visit: Visit) -> None:  # n
     visit.settle()
     becomes(page, lambda: names(page), ["1. Focus in chelsea.png", "2. chelsea attention"])
 
+    page.get_by_role("button", name="Make slides (PPTX)").click()
+    page.locator(".st-key-talk_pptx").wait_for()
+    visit.settle()
     slides = Presentation(str(saved(page, "Slides (PPTX)"))).slides
     titles = [slide.shapes.title.text for slide in slides if slide.shapes.title is not None]
     assert any("on the cat" in title for title in titles)
     pictures = [shape for slide in slides for shape in slide.shapes if hasattr(shape, "image")]
     assert len(pictures) >= 2  # the photograph and the map; bars may be a chart that PowerPoint can edit
+    page.get_by_role("button", name="Make everything (ZIP)").click()
+    page.locator(".st-key-talk_zip").wait_for()
+    visit.settle()
     with zipfile.ZipFile(saved(page, "Everything (ZIP)")) as archive:
         manifest = json.loads(archive.read("manifest.json"))
         assert [figure["name"] for figure in manifest["figures"]] == ["Focus in chelsea.png", "chelsea attention"]

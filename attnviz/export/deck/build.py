@@ -1,6 +1,6 @@
 """A whole talk or a row of slides, put together. Importing this needs python-pptx; `attnviz.export.slides` does it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Literal, cast
 
@@ -30,12 +30,15 @@ def slides_file(
     title: str | None,
     size: str,
     theme: Literal["light", "dark"],
+    progress: Callable[[int, int], object] | None = None,
 ) -> bytes:
     """Contents of the file that `attnviz.export.slides` writes."""
     talk = _talk(template, size, theme)
     if title is not None:
         talk.opening(title, [*figures][:8], f"{title}\n\nMade with attnviz {__version__}.")
-    for source in figures.values():
+    for number, source in enumerate(figures.values()):
+        if progress is not None:
+            progress(number, len(figures))
         _add(talk, source, theme)
     for source in figures.values():
         _add_numbers(talk, source)
