@@ -46,8 +46,10 @@ def test_what_the_first_page_shows(app: AppTest, downloads: Downloads, tmp_path:
     next(one for one in app.button if one.label == "Add to talk").click().run()
     app.switch_page("views/export.py").run()
     assert not app.exception
-    (packed,) = [name for name in downloads if name.endswith(".zip")]
-    with zipfile.ZipFile(io.BytesIO(downloads[packed]())) as archive:
+    app.button(key="make_talk_zip").click().run()
+    assert not app.exception
+    _, packed = app.session_state[f"{state.TALK_FILES}_talk_zip"]
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert {name: archive.read(name) for name in archive.namelist()} == files
 
 
